@@ -1,0 +1,1 @@
+"""Pixels: decoding, geometry, colour and quality."""

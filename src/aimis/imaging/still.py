@@ -1,0 +1,42 @@
+"""One decoded picture and what its file says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aimis.domain.errors import UnsupportedInputError
+from aimis.domain.reading import Laterality, LateralitySource
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Still:
+    """A picture in the orientation a person sees, as 8-bit sRGB.
+
+    rgb : shape (rows, columns, 3); may be decoded smaller than the file's picture, never larger
+    full_size_px : columns, rows of the file's picture after orientation
+    frame : 0-based, of a multi-frame file; None for a single picture
+    modality : DICOM Modality (0008,0060), None where the file is no DICOM
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    full_size_px: tuple[int, int]
+    frame: int | None = None
+    laterality: Laterality | None = None
+    laterality_source: LateralitySource | None = None
+    modality: str | None = None
+    patient_id: str | None = None
+    study_instance_uid: str | None = None
+    series_instance_uid: str | None = None
+    sop_instance_uid: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8 or not self.rgb.size:
+            raise UnsupportedInputError("not-a-picture", shape=str(self.rgb.shape))
+
+    @property
+    def reduction(self) -> float:
+        """Pixels of the file's picture for one pixel of `rgb`, 1 or more."""
+        return self.full_size_px[0] / self.rgb.shape[1]

@@ -1,0 +1,132 @@
+"""The fundus network: MobileNetV2 trunk, attention pooling at two scales, one evidence map a target.
+
+Every logit is a sum over places: logit = bias + sum of attention * value, so the map that is drawn over the
+photograph is the very decomposition of the number that is reported.
+MobileNetV2: Sandler et al., CVPR 2018. Attention pooling: Ilse et al., ICML 2018.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+TARGETS = (
+    "icdr-1-or-worse",
+    "icdr-2-or-worse",
+    "icdr-3-or-worse",
+    "icdr-4",
+    "diabetic-macular-oedema",
+    "glaucoma",
+    "age-related-macular-degeneration",
+    "cataract",
+    "hypertensive-retinopathy",
+    "pathological-myopia",
+    "other-fundus-abnormality",
+    "abnormal-fundus",
+)
+_STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+_FINE_LAYER = 13  # the last layer at 1/16 of the input, 96 channels
+FROZEN_LAYERS = 4  # stem to the last layer at 1/4: generic edges, and most of the cost of training
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter by depth, project; the batch normalisation is folded into the convolutions."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        layers: list[nn.Module] = []
+        if expansion != 1:
+            layers += [nn.Conv2d(inputs, hidden, 1), nn.ReLU6(inplace=True)]
+        layers += [
+            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden),
+            nn.ReLU6(inplace=True),
+            nn.Conv2d(hidden, outputs, 1),
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x) if self.residual else self.layers(x)
+
+
+class AttentionPool(nn.Module):
+    """Evidence of shape (batch, targets, rows, columns); its sum over places is the level's share of the logit."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.attention = nn.Conv2d(channels, len(TARGETS), 1, bias=False)
+        self.value = nn.Conv2d(channels, len(TARGETS), 1, bias=False)
+        nn.init.zeros_(self.attention.weight)
+        nn.init.normal_(self.value.weight, std=0.01)
+
+    def forward(self, features: Tensor) -> Tensor:
+        attention = self.attention(features).float().flatten(2).softmax(dim=2)
+        return attention.unflatten(2, features.shape[2:]) * self.value(features).float()
+
+
+class FundusNetwork(nn.Module):
+    """RGB of shape (batch, 3, side, side), x / 127.5 - 1, to logits, an evidence map and an embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        trunk: list[nn.Module] = [nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6(inplace=True))]
+        width = 32
+        for expansion, outputs, repeats, stride in _STAGES:
+            for repeat in range(repeats):
+                trunk.append(InvertedResidual(width, outputs, stride if repeat == 0 else 1, expansion))
+                width = outputs
+        trunk.append(nn.Sequential(nn.Conv2d(width, 1280, 1), nn.ReLU6(inplace=True)))
+        self.trunk = nn.ModuleList(trunk)
+        self.fine = AttentionPool(96)
+        self.coarse = AttentionPool(1280)
+        self.bias = nn.Parameter(torch.full((len(TARGETS),), -2.0))
+        self.dropout = nn.Dropout2d(0.2)
+
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features at 1/16 (96 channels) and 1/32 (1280 channels) of the input."""
+        fine = x
+        for index, layer in enumerate(self.trunk):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and index >= FROZEN_LAYERS):
+                x = layer(x)
+            if index == _FINE_LAYER:
+                fine = x
+        return fine, x
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (batch, targets), evidence (batch, targets, side / 16, side / 16), embedding (batch, 1280)."""
+        fine, coarse = self.features(x)
+        near, far = self.fine(fine), self.coarse(self.dropout(coarse))
+        logits = self.bias + near.sum(dim=(2, 3)) + far.sum(dim=(2, 3))
+        spread = nn.functional.interpolate(far, scale_factor=2, mode="nearest") / 4
+        return logits, near + spread, coarse.mean(dim=(2, 3))
+
+    def trained_parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Trunk above the frozen layers, and heads."""
+        trunk = [p for layer in self.trunk[FROZEN_LAYERS:] for p in layer.parameters()]
+        return trunk, [*self.fine.parameters(), *self.coarse.parameters(), self.bias]
+
+
+def from_backbone(path: Path) -> FundusNetwork:
+    """The network with an ImageNet trunk in torchvision's naming, batch normalisation folded in."""
+    stored = load_file(path)
+    network = FundusNetwork()
+    convolutions = [m for m in network.trunk.modules() if isinstance(m, nn.Conv2d)]
+    names = [n.removesuffix(".weight") for n in _ordered_convolutions(stored)]
+    for convolution, name in zip(convolutions, names, strict=True):
+        stem, index = name.rsplit(".", 1)
+        norm = f"{stem}.{int(index) + 1}"
+        gain = stored[f"{norm}.weight"].float() / (stored[f"{norm}.running_var"].float() + 1e-5).sqrt()
+        convolution.weight.data = stored[f"{name}.weight"].float() * gain[:, None, None, None]
+        assert convolution.bias is not None
+        convolution.bias.data = stored[f"{norm}.bias"].float() - stored[f"{norm}.running_mean"].float() * gain
+    return network
+
+
+def _ordered_convolutions(stored: dict[str, Tensor]) -> list[str]:
+    """Names of the trunk's convolution weights from input to output."""
+    names = [n for n, t in stored.items() if n.startswith("features") and t.ndim == 4]
+    return sorted(names, key=lambda n: [int(p) for p in n.split(".") if p.isdigit()])

@@ -1,0 +1,151 @@
+"""Train the fundus network: `python -m training.fundus.train --run NAME --stage 256:8 --stage 384:14`.
+
+A stage is side:epochs. Each epoch is checkpointed to the work folder, and a rerun goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from training.fundus import data
+from training.fundus.network import TARGETS, FundusNetwork, from_backbone
+
+BATCH = {256: 32, 320: 24, 384: 16, 448: 16}
+SEED = 4
+
+
+def main() -> None:
+    """Parse, train every stage, leave `last.pt` and `metrics.jsonl` in the run's folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--work", type=Path, default=Path(".work/fundus"))
+    parser.add_argument("--run", default="main")
+    parser.add_argument("--stage", action="append", required=True, help="side:epochs")
+    parser.add_argument("--without", help="a source kept out of training altogether")
+    parser.add_argument("--draws", type=int, default=4800, help="photographs an epoch")
+    args = parser.parse_args()
+    rows = data.read_rows(args.data / "fundus")
+    cache = data.load_cache(args.data / "fundus", args.work)
+    parts = {p: [i for i, r in enumerate(rows) if data.part_of(r) == p] for p in ("train", "calibration")}
+    parts["train"] = [i for i in parts["train"] if rows[i]["source"] != args.without]
+    run = Run(args.work / args.run, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors")
+    plan = [int(side) for stage in args.stage for side, n in [stage.split(":")] for _ in range(int(n))]
+    for epoch in range(run.epoch, len(plan)):
+        run.train_epoch(cache, rows, parts["train"], plan, epoch, args.draws)
+        logits = predict(run.averaged, cache, rows, parts["calibration"], plan[epoch])
+        run.save(epoch + 1, validation_table(logits, rows, parts["calibration"]))
+
+
+class Run:
+    """A training run that can be stopped after any epoch: network, its moving average, optimiser, place."""
+
+    def __init__(self, folder: Path, backbone: Path) -> None:
+        self.folder, self.epoch, self.step = folder, 0, 0
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(SEED)
+        self.network, self.averaged = from_backbone(backbone), from_backbone(backbone)
+        self.network.to(memory_format=torch.channels_last)
+        self.averaged.to(memory_format=torch.channels_last)
+        self.averaged.load_state_dict(self.network.state_dict())
+        trunk, heads = self.network.trained_parameters()
+        groups = [{"params": trunk, "lr": 3e-4, "peak": 3e-4}, {"params": heads, "lr": 1e-3, "peak": 1e-3}]
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=0.02)
+        self.losses: list[float] = []
+        self.started = time.time()
+        if (folder / "last.pt").exists():
+            self._load(torch.load(folder / "last.pt", weights_only=True))
+
+    def _load(self, stored: dict[str, object]) -> None:
+        for name in ("network", "averaged", "optimiser"):
+            getattr(self, name).load_state_dict(stored[name])
+        self.epoch, self.step = int(str(stored["epoch"])), int(str(stored["step"]))
+
+    def save(self, epoch: int, table: dict[str, object]) -> None:
+        """Checkpoint and one line of metrics."""
+        stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
+        torch.save({**stored, "epoch": epoch, "step": self.step}, self.folder / "partial.pt")
+        (self.folder / "partial.pt").rename(self.folder / "last.pt")
+        line = {"epoch": epoch, "loss": round(float(np.mean(self.losses)), 4), "seconds": round(time.time() - self.started), **table}
+        with (self.folder / "metrics.jsonl").open("a") as handle:
+            handle.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+    def train_epoch(self, cache: np.ndarray, rows: list[data.Row], train: list[int], plan: list[int], epoch: int, draws: int) -> None:
+        """One pass over `draws` photographs, drawn with the sources and diseases balanced."""
+        rng = np.random.default_rng([SEED, epoch])
+        chances = np.array([data.sampling_weight(rows[i]) for i in train])
+        drawn = rng.choice(train, size=draws, p=chances / chances.sum(), replace=draws > len(train))
+        side = plan[epoch]
+        photographs = data.Photographs(cache, rows, [int(i) for i in drawn], side, seed=epoch)
+        loader = DataLoader(photographs, BATCH[side], num_workers=1, drop_last=True, prefetch_factor=6)
+        self.network.train()
+        self.losses, self.started = [], time.time()
+        for place, batch in enumerate(loader):
+            self._set_rate((epoch + place / len(loader)) / len(plan))
+            self.losses.append(self._step(*batch))
+
+    def _set_rate(self, progress: float) -> None:
+        factor = min(1.0, (self.step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * factor
+
+    def _step(self, inputs: Tensor, truth: Tensor, weight: Tensor) -> float:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, _, _ = self.network(inputs.to(memory_format=torch.channels_last))
+        each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+        loss = (each * weight).sum() / len(inputs)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimiser.step()
+        self.step += 1
+        self._average(min(0.998, (1 + self.step) / (10 + self.step)))
+        return loss.item()
+
+    @torch.no_grad()
+    def _average(self, decay: float) -> None:
+        for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(now, 1 - decay)
+
+
+@torch.no_grad()
+def predict(network: FundusNetwork, cache: np.ndarray, rows: list[data.Row], indices: list[int], side: int) -> np.ndarray:
+    """Logits of shape (images, targets)."""
+    network.eval()
+    loader = DataLoader(data.Photographs(cache, rows, indices, side), 32, num_workers=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        return np.concatenate([network(x.to(memory_format=torch.channels_last))[0].float().numpy() for x, _, _ in loader])
+
+
+def validation_table(logits: np.ndarray, rows: list[data.Row], indices: list[int]) -> dict[str, object]:
+    """AUC by source and target over the photographs with a known truth."""
+    table: dict[str, object] = {}
+    known = np.array([data.targets_of(rows[i]) for i in indices])
+    sources = np.array([rows[i]["source"] for i in indices])
+    for source in ("idrid", "eyepacs", "odir5k"):
+        for place, target in enumerate(TARGETS):
+            use = (sources == source) & (known[:, 1, place] >= 1)
+            truth = known[use, 0, place]
+            if 0 < truth.sum() < len(truth):
+                table[f"{source}:{target}"] = round(auc(logits[use, place], truth), 3)
+    return table
+
+
+def auc(value: np.ndarray, truth: np.ndarray) -> float:
+    """Area under the ROC curve, ties counted half."""
+    positive, negative = value[truth == 1], value[truth == 0]
+    above = (positive[:, None] > negative[None, :]).mean() + 0.5 * (positive[:, None] == negative[None, :]).mean()
+    return float(above)
+
+
+if __name__ == "__main__":
+    main()
