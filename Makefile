@@ -1,0 +1,78 @@
+# The commands of this project. `make demo` and `make test` are all the set-up there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-system unit bench evaluate train-fundus wheel clean
+
+PYTHON ?= python3
+UV ?= $(or $(shell command -v uv),.uv/bin/uv)
+PATHS := $(CURDIR)/.venv/bin:$(PATH)
+DEMO_REPORT ?= report
+SHARED ?= ../shared
+TRAIN_ARGS ?=
+EVALUATE_ARGS ?=
+BENCH_ARGS ?=
+
+# What only tests need: DICOM written by another toolkit, PDF pages as text and pictures, pages in a browser.
+SYSTEM_PACKAGES := dcmtk poppler-utils chromium
+SYSTEM_PROGRAMS := dcmdump pdftotext chromium
+
+export UV_PYTHON_DOWNLOADS := never
+
+help:  ## What there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet 'uv>=0.7'
+
+.venv/installed: uv.lock pyproject.toml | $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+install: .venv/installed  ## Everything from the lock file into .venv
+
+demo: .venv/installed  ## Read a real fundus photograph and write its report
+	@photograph=$$(.venv/bin/python -c 'from importlib.util import find_spec; from pathlib import Path; \
+	print(Path(find_spec("skimage").origin).parent / "data" / "retina.jpg")'); \
+	.venv/bin/aimis read "$$photograph" --report "$(DEMO_REPORT)"
+
+test: .venv/installed  ## All checks and tests; those that need a Debian package which is not there say so
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	PATH="$(PATHS)" UV="$(UV)" .venv/bin/pytest --cov --cov-report=term:skip-covered
+
+unit: .venv/installed  ## The unit tests alone, in seconds
+	.venv/bin/pytest tests/unit -q
+
+test-system:  ## The Debian packages that some tests need
+	@missing=; for program in $(SYSTEM_PROGRAMS); do command -v $$program >/dev/null || missing=1; done; \
+	if [ -z "$$missing" ]; then echo 'test-system: all there'; \
+	elif ! command -v apt-get >/dev/null; then echo 'test-system: no apt-get here; the tests that need $(SYSTEM_PACKAGES) skip'; \
+	else \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; \
+	fi
+
+bench: .venv/installed  ## Speed and memory against their limits, as a table
+	.venv/bin/python -m tests.benchmarks.bench $(BENCH_ARGS)
+
+.venv-train/installed: training/requirements.txt
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/pip install --quiet -r training/requirements.txt -e .
+	@touch $@
+
+train-fundus: .venv-train/installed  ## Train the fundus network again and write its weights
+	.venv-train/bin/python -m training.fundus.train $(TRAIN_ARGS)
+
+evaluate: .venv/installed  ## Accuracy on the development data of $(SHARED)
+	.venv/bin/python -m training.fundus.evaluate $(EVALUATE_ARGS)
+
+wheel: .venv/installed  ## dist/aimis-*.whl
+	.venv/bin/hatchling build -t wheel
+
+clean:  ## What was made, but not the environments
+	rm -rf dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage $(DEMO_REPORT)
