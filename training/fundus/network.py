@@ -85,6 +85,8 @@ class FundusNetwork(nn.Module):
         self.coarse = AttentionPool(1280)
         self.bias = nn.Parameter(torch.full((len(TARGETS),), -2.0))
         self.dropout = nn.Dropout2d(0.2)
+        self.gate = nn.Linear(96 + 1280, 1)  # is this a fundus photograph at all; trained last, trunk frozen
+        self.locator = nn.Conv2d(96, 1, 1, bias=False)  # where the optic disc is, likewise
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features at 1/16 (96 channels) and 1/32 (1280 channels) of the input."""
@@ -96,18 +98,33 @@ class FundusNetwork(nn.Module):
                 fine = x
         return fine, x
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits (batch, targets), evidence (batch, targets, side / 16, side / 16), embedding (batch, 1280)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logits, evidence, gate and disc.
+
+        logits (batch, targets); evidence (batch, targets, side / 16, side / 16), whose sum over places with the
+        bias is the logit; gate (batch,), a logit; disc (batch, side / 16, side / 16), which sums to 1
+        """
         fine, coarse = self.features(x)
         near, far = self.fine(fine), self.coarse(self.dropout(coarse))
         logits = self.bias + near.sum(dim=(2, 3)) + far.sum(dim=(2, 3))
         spread = nn.functional.interpolate(far, scale_factor=2, mode="nearest") / 4
-        return logits, near + spread, coarse.mean(dim=(2, 3))
+        gate = self.gate(pooled(fine, coarse))[:, 0]
+        return logits, near + spread, gate, self.disc(fine)
+
+    def disc(self, fine: Tensor) -> Tensor:
+        """Where the optic disc is: shape (batch, side / 16, side / 16), non-negative, sum 1."""
+        place = self.locator(fine).float().flatten(1).softmax(dim=1)
+        return place.unflatten(1, fine.shape[2:])
 
     def trained_parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """Trunk above the frozen layers, and heads."""
         trunk = [p for layer in self.trunk[FROZEN_LAYERS:] for p in layer.parameters()]
         return trunk, [*self.fine.parameters(), *self.coarse.parameters(), self.bias]
+
+
+def pooled(fine: Tensor, coarse: Tensor) -> Tensor:
+    """Mean of both levels' features, shape (batch, 96 + 1280)."""
+    return torch.cat([fine.mean(dim=(2, 3)), coarse.mean(dim=(2, 3))], dim=1).float()
 
 
 def from_backbone(path: Path) -> FundusNetwork:

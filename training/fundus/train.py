@@ -21,6 +21,7 @@ from training.fundus.network import TARGETS, FundusNetwork, from_backbone
 
 BATCH = {256: 32, 320: 24, 384: 16, 448: 16}
 SEED = 4
+PEAK_RATES = (5e-4, 1e-3)  # of the trunk, of the heads
 
 
 def main() -> None:
@@ -57,8 +58,7 @@ class Run:
         self.averaged.to(memory_format=torch.channels_last)
         self.averaged.load_state_dict(self.network.state_dict())
         trunk, heads = self.network.trained_parameters()
-        groups = [{"params": trunk, "lr": 3e-4, "peak": 3e-4}, {"params": heads, "lr": 1e-3, "peak": 1e-3}]
-        self.optimiser = torch.optim.AdamW(groups, weight_decay=0.02)
+        self.optimiser = torch.optim.AdamW([{"params": trunk}, {"params": heads}], weight_decay=0.02)
         self.losses: list[float] = []
         self.started = time.time()
         if (folder / "last.pt").exists():
@@ -95,12 +95,12 @@ class Run:
 
     def _set_rate(self, progress: float) -> None:
         factor = min(1.0, (self.step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * factor
+        for group, peak in zip(self.optimiser.param_groups, PEAK_RATES, strict=True):
+            group["lr"] = peak * factor
 
     def _step(self, inputs: Tensor, truth: Tensor, weight: Tensor) -> float:
         with torch.autocast("cpu", torch.bfloat16):
-            logits, _, _ = self.network(inputs.to(memory_format=torch.channels_last))
+            logits, *_ = self.network(inputs.to(memory_format=torch.channels_last))
         each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
         loss = (each * weight).sum() / len(inputs)
         self.optimiser.zero_grad()
