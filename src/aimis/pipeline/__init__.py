@@ -1,0 +1,1 @@
+"""From items to readings, records and reports."""

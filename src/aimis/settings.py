@@ -1,0 +1,118 @@
+"""What a site decides for itself: environment variables AIMIS_..., over a TOML file, over the defaults.
+
+The file is the one that AIMIS_SETTINGS names, else `aimis/settings.toml` in the user's configuration folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from aimis.domain.errors import UsageError
+
+FILE_VARIABLE = "AIMIS_SETTINGS"
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class LimitSettings(BaseModel):
+    """What a file may ask of this machine; more is refused before pixels are allocated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_megapixels: Annotated[float, Field(gt=0)] = Field(150, description="A larger picture is not decoded.")
+    max_megabytes: Annotated[float, Field(gt=0)] = Field(512, description="A larger file is not loaded.")
+    max_frames: Positive = Field(512, description="A file with more frames is not read.")
+
+
+class Settings(BaseSettings):
+    """All settings; a key that is none of them is refused."""
+
+    model_config = SettingsConfigDict(env_prefix="AIMIS_", env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    language: Literal["en", "zh"] = Field("en", description="Of all that a person reads: en or zh.")
+    readers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Ids of the readers to use, in the environment separated by commas; empty is all."
+    )
+    readers_path: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders of further readers; in the environment separated as in PATH."
+    )
+    operating_point: Literal["screening", "balanced", "specific"] | None = Field(
+        None, description="For all readers; without it each reader's own."
+    )
+    thresholds: dict[str, dict[str, float | str]] = Field(
+        default_factory=dict,
+        description="A site's own decisions: [thresholds.READER], then FINDING = a threshold 0..1"
+        " or the name of an operating point.",
+    )
+    jobs: Positive | None = Field(None, description="Files read at the same time; without it one a core.")
+    threads: Positive | None = Field(None, description="Threads of the inference engine; without it one a core.")
+    engine: Literal["auto", "openvino", "onnxruntime", "onnxruntime-cuda"] = Field(
+        "auto", description="The inference engine."
+    )
+    precision: Literal["auto", "f32", "bf16"] = Field(
+        "auto", description="Of inference; auto takes bf16 only where the processor has it."
+    )
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="What a file may ask of this machine.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is worth a log line.")
+    log_format: Literal["text", "json"] = Field("text", description="Of log lines on standard error.")
+
+    @field_validator("readers", mode="before")
+    @classmethod
+    def _split_readers(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("readers_path", mode="before")
+    @classmethod
+    def _split_path(cls, value: object) -> object:
+        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  part of the interface; there is no .env file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  part of the interface; there are no secrets
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+
+def settings_file() -> Path:
+    """Where the settings file lies or would lie."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "aimis" / "settings.toml"
+
+
+def load_settings() -> Settings:
+    """The settings in force; UsageError names the key that does not hold, or the file that cannot be used."""
+    file = settings_file()
+    if os.environ.get(FILE_VARIABLE) and not file.is_file():
+        raise UsageError(f"{FILE_VARIABLE} names {file}, which is not there. Mend the path or unset the variable")
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"settings ({file} or AIMIS_... variables): {faults}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is no TOML: {error}. Mend it and try again") from error
+    except ValueError as error:  # pydantic-settings' own, e.g. a table in the environment that is no JSON
+        raise UsageError(f"settings: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}). Mend its permissions") from error
