@@ -64,6 +64,15 @@ def test_network_opened_twice_gives_the_same_bits(network_file: Path, kind: Kind
     assert _same(first.run(picture), second.run(picture))
 
 
+@pytest.mark.parametrize(("kind", "precision"), ENGINES)
+def test_threads_and_streams_do_not_change_the_bits(network_file: Path, kind: Kind, precision: Precision) -> None:
+    picture = {"rgb": _pictures(1)[0]}
+    alone = engine.open_engine(network_file, kind=kind, precision=precision, threads=1).run(picture)
+    for threads, streams in ((0, 1), (0, 2), (1, 2)):
+        opened = engine.open_engine(network_file, kind=kind, precision=precision, threads=threads, streams=streams)
+        assert _same(alone, opened.run(picture))
+
+
 def test_outputs_are_not_changed_by_a_later_run(opened: Network) -> None:
     pictures = _pictures(8)
     kept = opened.run({"rgb": pictures[0]})
