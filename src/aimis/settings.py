@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from aimis.domain.errors import UsageError
+from aimis.imaging.limits import DEFAULT_LIMITS
 
 FILE_VARIABLE = "AIMIS_SETTINGS"
 
@@ -31,9 +32,16 @@ class LimitSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_megapixels: Annotated[float, Field(gt=0)] = Field(150, description="A larger picture is not decoded.")
-    max_megabytes: Annotated[float, Field(gt=0)] = Field(512, description="A larger file is not loaded.")
-    max_frames: Positive = Field(512, description="A file with more frames is not read.")
+    max_pixels: Positive = Field(DEFAULT_LIMITS.max_pixels, description="Of one picture.")
+    max_decoded_bytes: Positive = Field(
+        DEFAULT_LIMITS.max_decoded_bytes, description="That decoding one picture may hold at once."
+    )
+    max_bytes: Positive = Field(DEFAULT_LIMITS.max_bytes, description="Of one file, or of one member of a zip.")
+    max_frames: Positive = Field(DEFAULT_LIMITS.max_frames, description="Of one file.")
+    enough_px: Positive = Field(
+        DEFAULT_LIMITS.enough_px,
+        description="A picture is decoded smaller while its shortest side stays at least this long.",
+    )
 
 
 class Settings(BaseSettings):

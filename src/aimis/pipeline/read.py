@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -19,12 +19,12 @@ import cv2
 from aimis.domain.errors import BrokenInputError, CaseError, EngineError
 from aimis.domain.reading import LateralitySource, Outcome, ReaderIdentity, Reading, Reason, Source, Status
 from aimis.imaging.still import Still
+from aimis.reports.case import shrunk
 
 if TYPE_CHECKING:
     from aimis.readers.port import StillReader
 
 IN_FLIGHT_PER_JOB = 2
-KEPT_SIDE_PX = 1200
 T = TypeVar("T")
 
 
@@ -76,7 +76,7 @@ class OpenReader:
 class Tools:
     """What reading an item takes.
 
-    keep_stills : hand the pictures on with the readings, reduced to KEPT_SIDE_PX on the shortest side
+    keep_stills : hand the pictures on with the readings, as small as a report takes them
     """
 
     readers: Sequence[OpenReader]
@@ -108,6 +108,10 @@ class ItemResult:
         """All readings, frame by frame."""
         return tuple(reading for frame in self.frames for reading in frame.readings)
 
+    def pairs(self) -> Iterator[tuple[Reading, Still | None]]:
+        """Each reading with its picture, as a report takes them."""
+        return ((reading, frame.still) for frame in self.frames for reading in frame.readings)
+
 
 def read_all(items: Iterable[Item], tools: Tools, *, jobs: int) -> Iterator[ItemResult]:
     """Results in input order; at most `IN_FLIGHT_PER_JOB * jobs` items are held, however many there are.
@@ -138,8 +142,16 @@ def read_item(item: Item, tools: Tools) -> ItemResult:
     work.sha256 = hashlib.sha256(content).hexdigest()
     recalled = tools.recall(item.path, work.sha256)
     if recalled is not None:
-        return ItemResult(item=item, frames=tuple(FrameResult(readings=f) for f in recalled), recalled=True)
+        return ItemResult(item=item, frames=tuple(_recalled_frames(content, work, recalled)), recalled=True)
     return ItemResult(item=item, frames=tuple(_read_frames(content, work)))
+
+
+def _recalled_frames(content: bytes, work: _Work, recalled: tuple[tuple[Reading, ...], ...]) -> Iterator[FrameResult]:
+    """The readings as they were, with the pictures where a report may still be wanting."""
+    stills = work.attempt(lambda: work.stills(content)) if work.tools.keep_stills else {}
+    by_frame = {} if isinstance(stills, CaseError) else stills
+    for readings in recalled:
+        yield FrameResult(readings=readings, still=by_frame.get(readings[0].source.frame))
 
 
 def _read_frames(content: bytes, work: _Work) -> Iterator[FrameResult]:
@@ -176,6 +188,10 @@ class _Work:
         except Exception as error:  # noqa: BLE001  # the worker's outermost loop: one input must not stop the others
             self.tools.log_failure(error, self.sha256, reader)
             return BrokenInputError("reader-failed" if isinstance(error, EngineError) else "internal-error")
+
+    def stills(self, content: bytes) -> dict[int | None, Still]:
+        """Every picture of a file, reduced, by frame."""
+        return {still.frame: _reduced(still) for still in self.tools.decode(content, self.item.path)}
 
     def refuse(self, error: CaseError, frame: int | None = None) -> FrameResult:
         """The same refusal from every reader."""
@@ -229,10 +245,6 @@ def _source(path: str, sha256: str | None, still: Still, outcome: Outcome) -> So
 
 
 def _reduced(still: Still) -> Still:
-    """The picture as a report needs it; what waits for a report must stay small."""
-    shortest = min(still.rgb.shape[:2])
-    if shortest <= KEPT_SIDE_PX:
-        return still
-    scale = KEPT_SIDE_PX / shortest
-    rgb = cv2.resize(still.rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return Still(**{**vars(still), "rgb": rgb})
+    """The picture as a report takes it; what waits for a report must stay small."""
+    rgb = shrunk(still.rgb)
+    return still if rgb is still.rgb else replace(still, rgb=rgb)

@@ -25,19 +25,19 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_defaults_hold_when_nothing_is_set(file: Path) -> None:
     settings = load_settings()
     assert (settings.language, settings.operating_point, settings.jobs, settings.thresholds) == ("en", None, None, {})
-    assert settings.limits.max_megapixels == 150
+    assert settings.limits.max_pixels == 150_000_000
 
 
 def test_file_is_read_and_the_environment_wins_over_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(
-        'language = "zh"\njobs = 3\nreaders = ["glaucoma"]\n[limits]\nmax_megapixels = 20\n'
+        'language = "zh"\njobs = 3\nreaders = ["glaucoma"]\n[limits]\nmax_pixels = 20\n'
         '[thresholds.fundus-disease]\nglaucoma = 0.3\ncataract = "specific"\n'
     )
     monkeypatch.setenv("AIMIS_JOBS", "7")
     monkeypatch.setenv("AIMIS_LIMITS__MAX_FRAMES", "9")
     settings = load_settings()
     assert (settings.language, settings.jobs, settings.readers) == ("zh", 7, ("glaucoma",))
-    assert (settings.limits.max_megapixels, settings.limits.max_frames) == (20, 9)
+    assert (settings.limits.max_pixels, settings.limits.max_frames) == (20, 9)
     assert settings.thresholds == {"fundus-disease": {"glaucoma": 0.3, "cataract": "specific"}}
 
 
@@ -55,7 +55,7 @@ def test_lists_are_plain_text_in_the_environment(file: Path, monkeypatch: pytest
         ("langauge = 'zh'", "langauge"),
         ("language = 'fr'", "language"),
         ("jobs = 0", "jobs"),
-        ("[limits]\nmax_megapixels = -1", "limits.max_megapixels"),
+        ("[limits]\nmax_pixels = -1", "limits.max_pixels"),
         ("operating_point = 'best'", "operating_point"),
         ("language = ", "is no TOML"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -18,13 +18,8 @@ from aimis.domain.errors import BrokenInputError, EngineError, UnsupportedInputE
 from aimis.domain.reading import Laterality, LateralitySource, Outcome, Reason, Status
 from aimis.imaging.still import Still
 from aimis.pipeline import read
+from tests.fakes.items import FakeItem, item
 from tests.fakes.redness import RednessReader, identity
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeItem:
-    path: str
-    load: Callable[[], bytes]
 
 
 @dataclass
@@ -35,10 +30,6 @@ class Log:
 
     def __call__(self, error: Exception, input_sha256: str | None, reader: str | None) -> None:
         self.lines.append((type(error).__name__, input_sha256, reader))
-
-
-def item(path: str, content: bytes = b"\xff\x00\x00") -> FakeItem:
-    return FakeItem(path=path, load=lambda: content)
 
 
 def still(rgb: Sequence[int], **changes: object) -> Still:
@@ -242,14 +233,35 @@ def test_stills_are_handed_on_only_when_wanted() -> None:
     assert with_still.frames[0].still is not None
 
 
-def test_kept_still_is_reduced_and_keeps_the_size_of_its_file() -> None:
-    def large(_content: bytes, _name: str) -> Iterator[Still]:
-        yield Still(rgb=np.full((2400, 3000, 3), 200, dtype=np.uint8), full_size_px=(3000, 2400))
+def large(_content: bytes, _name: str) -> Iterator[Still]:
+    yield Still(rgb=np.full((1800, 2400, 3), 200, dtype=np.uint8), full_size_px=(2400, 1800))
 
+
+def test_kept_still_is_reduced_and_keeps_the_size_of_its_file() -> None:
     (result,) = everything([item("large.png")], tools(decode=large, keep_stills=True))
-    kept = result.frames[0].still
+    ((reading, kept),) = result.pairs()
     assert kept is not None
-    assert (kept.rgb.shape, kept.full_size_px) == ((1200, 1500, 3), (3000, 2400))
+    assert (kept.rgb.shape, kept.full_size_px) == ((1200, 1600, 3), (2400, 1800))
+    assert reading.source.size_px == (2400, 1800)
+
+
+def test_recalled_item_has_its_picture_where_a_report_may_be_wanting() -> None:
+    (before,) = everything([item("one.jpg")], tools(decode=large))
+    again = tools(decode=large, keep_stills=True, recall=lambda _p, _s: (before.readings,))
+    (result,) = everything([item("one.jpg")], again)
+    ((reading, kept),) = result.pairs()
+    assert reading == before.readings[0]
+    assert kept is not None
+
+
+def test_recalled_item_is_given_back_where_its_picture_cannot_be_decoded_any_more() -> None:
+    def broken(_content: bytes, _name: str) -> Iterator[Still]:
+        raise BrokenInputError("truncated")
+
+    (before,) = everything([item("one.jpg")], tools())
+    again = tools(decode=broken, keep_stills=True, recall=lambda _p, _s: (before.readings,))
+    (result,) = everything([item("one.jpg")], again)
+    assert list(result.pairs()) == [(before.readings[0], None)]
 
 
 def test_reader_that_answers_for_nothing_is_refused() -> None:

@@ -1,0 +1,152 @@
+"""Readings as tables for a person: one photograph in full, or many in a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from aimis.domain.reading import Classification, Finding, Reading, Source, Status
+
+if TYPE_CHECKING:
+    from aimis.reports.texts import Texts
+
+STYLES = {Status.READ: "green", Status.NOT_ASSESSABLE: "yellow", Status.UNSUPPORTED: "yellow", Status.FAILED: "red"}
+EYE_WIDTH, SECONDS_WIDTH = 8, 10
+
+
+def plain_console(file: TextIO) -> Console:
+    """A console that takes names and words as they are: no markup, no emoji codes, no colouring of numbers."""
+    return Console(file=file, markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+
+def photograph(readings: Sequence[Reading], words: Texts) -> RenderableType:
+    """Everything said of one picture: its file and eye, then each reader's findings, grade, advice or reason."""
+    first = readings[0]
+    heading = Text(" · ".join(_heading(first.source, first.seconds, words)), style="bold")
+    return Group(heading, *(Padding(_reader(reading, words), (0, 0, 0, 2)) for reading in readings), Text())
+
+
+def overview_header(words: Texts, width: int) -> RenderableType:
+    """The heading of the table of many pictures, in a terminal of so many columns."""
+    table = _overview(width)
+    names = (words.label(key) for key in ("cli-file", "cli-eye", "cli-result", "cli-seconds"))
+    table.add_row(*(Text(name, style="bold") for name in names))
+    return table
+
+
+def overview_row(readings: Sequence[Reading], words: Texts, width: int) -> RenderableType:
+    """One picture in one row: its file, its eye, and what is present or why it was not read."""
+    source = readings[0].source
+    table = _overview(width)
+    table.add_row(
+        Text(_name(source, words), overflow="fold"),
+        words.laterality(source.laterality, short=True) if source.laterality else "",
+        Text("\n").join(_result(reading, words) for reading in readings),
+        f"{readings[0].seconds:.3f}",
+    )
+    return table
+
+
+def by_picture(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
+    """Readings in input order, gathered by file and frame."""
+    for _, group in groupby(readings, key=lambda reading: (reading.source.path, reading.source.frame)):
+        yield list(group)
+
+
+def _overview(width: int) -> Table:
+    """Of fixed widths, so that rows printed one by one stand under each other."""
+    free = max(30, width - EYE_WIDTH - SECONDS_WIDTH - 6)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=free * 2 // 5)
+    table.add_column(width=EYE_WIDTH)
+    table.add_column(width=free - free * 2 // 5)
+    table.add_column(width=SECONDS_WIDTH, justify="right")
+    return table
+
+
+def _heading(source: Source, seconds: float, words: Texts) -> Iterator[str]:
+    yield _name(source, words)
+    eye = words.laterality(source.laterality)
+    known_from = source.laterality_source
+    yield words.label("cli-laterality", eye=eye, source=words.laterality_source(known_from)) if known_from else eye
+    if source.size_px:
+        yield words.label("size-value", columns=source.size_px[0], rows=source.size_px[1])
+    yield words.label("seconds-value", seconds=f"{seconds:.3f}")
+
+
+def _name(source: Source, words: Texts) -> str:
+    shown = source.path.encode(errors="replace").decode()  # a name that is no text must not end the table
+    return shown if source.frame is None else f"{shown} · {words.label('frame', number=source.frame + 1)}"
+
+
+def _reader(reading: Reading, words: Texts) -> RenderableType:
+    """A reader's table, headed by its name, version and status."""
+    identity, outcome = reading.identity, reading.outcome
+    title = Text.assemble(
+        (words.reader(identity.reader), "bold cyan"),
+        f" {identity.version} · {words.operating_point(identity.operating_point)} · ",
+        (words.status(outcome.status).title, f"bold {STYLES[outcome.status]}"),
+    )
+    parts: list[RenderableType] = [title]
+    if outcome.findings:
+        parts.append(_findings(outcome.findings, words))
+    facts = _facts(reading, words)
+    if facts.row_count:
+        parts.append(facts)
+    return Group(*parts)
+
+
+def _findings(findings: Iterable[Finding], words: Texts) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(words.label("cli-finding"))
+    table.add_column(words.label("probability"), justify="right")
+    table.add_column(words.label("cli-decision"))
+    for finding in findings:
+        style = "bold red" if finding.present else ""
+        decision = words.label("cli-yes" if finding.present else "cli-no")
+        table.add_row(words.finding(finding.name).title, f"{finding.probability:.3f}", decision, style=style)
+    return table
+
+
+def _facts(reading: Reading, words: Texts) -> Table:
+    """Grades, certainty, why it was not read or what limits it, and advice."""
+    outcome = reading.outcome
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for grade in outcome.classifications:
+        table.add_row(words.classification(grade.key), _grade(grade, words))
+    if outcome.certainty is not None:
+        table.add_row(words.label("certainty"), f"{outcome.certainty:.2f}")
+    if outcome.reason is not None:
+        label = words.label("limited-by" if outcome.status is Status.READ else "reason")
+        table.add_row(label, Text(words.reason(outcome.reason), style=STYLES[outcome.status]))
+    for number, code in enumerate(outcome.advice):
+        table.add_row("" if number else words.label("advice"), words.advice(code).text)
+    return table
+
+
+def _grade(grade: Classification, words: Texts) -> str:
+    scale, meaning = words.grades(grade.key), words.grade(grade)
+    if not scale:
+        return meaning
+    return f"{words.label('grade-value', value=grade.value, highest=scale[-1])} · {meaning}"
+
+
+def _result(reading: Reading, words: Texts) -> Text:
+    outcome = reading.outcome
+    if outcome.status is not Status.READ:
+        why = words.reason(outcome.reason) if outcome.reason else ""
+        return Text(f"{words.status(outcome.status).title} · {why}", style=STYLES[outcome.status])
+    present = [finding for finding in outcome.findings if finding.present]
+    named = [finding for finding in present if not words.finding(finding.name).summary] or present
+    if not named:
+        return Text(f"{words.reader(reading.identity.reader)} · {words.label('no-finding')}", style="dim")
+    shown = "; ".join(f"{words.finding(f.name).title} {f.probability:.2f}" for f in named)
+    return Text(shown, style="bold red")

@@ -1,0 +1,66 @@
+"""One run over many items: each result is recorded, shown and, with its patient's other eye, reported."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aimis.domain.errors import AimisError
+from aimis.reports import case as cases
+
+if TYPE_CHECKING:
+    from aimis.domain.reading import Reading
+    from aimis.imaging.still import Still
+    from aimis.pipeline.journal import Journal
+    from aimis.pipeline.read import ItemResult
+    from aimis.reports.case import Case
+
+Report = Callable[["Case", bool], None]
+"""Takes a case, and whether something of it was read in this run rather than recalled."""
+
+
+class StoppedError(AimisError):
+    """The run was asked to stop; what was finished before is whole."""
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What is done with every result, in this order: record, show, report.
+
+    show : called for each result, after it is on the disk where there is a record
+    is_stopped : asked after each result
+    """
+
+    show: Callable[[ItemResult], None]
+    is_stopped: Callable[[], bool]
+    journal: Journal | None = None
+    report: Report | None = None
+    _new: set[tuple[str, int | None]] = field(default_factory=set)
+
+    def through(self, results: Iterator[ItemResult]) -> None:
+        """Take all results; StoppedError where the run was asked to stop.
+
+        A patient's eyes whose report was still waiting for more are left to the rerun, which reports them together.
+        """
+        finished = self._finish(results)
+        if self.report is None:
+            deque(finished, maxlen=0)
+            return
+        for case in cases.cases(finished):
+            places = {(eye.source.path, eye.source.frame) for eye in case.eyes}
+            self.report(case, bool(places & self._new))
+            self._new -= places
+
+    def _finish(self, results: Iterator[ItemResult]) -> Iterator[tuple[Reading, Still | None]]:
+        for result in results:
+            if not result.recalled:
+                if self.journal is not None:
+                    self.journal.append([frame.readings for frame in result.frames])
+                if self.report is not None:
+                    self._new.update((r.source.path, r.source.frame) for r in result.readings)
+            self.show(result)
+            yield from result.pairs()
+            if self.is_stopped():
+                raise StoppedError("stopped")

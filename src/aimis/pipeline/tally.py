@@ -1,0 +1,43 @@
+"""What became of a run's items, counted as they are finished."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aimis.domain.reading import Status
+
+if TYPE_CHECKING:
+    from aimis.pipeline.read import ItemResult
+
+_WORST_FIRST = (Status.FAILED, Status.UNSUPPORTED, Status.NOT_ASSESSABLE, Status.READ)
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Counts of one run.
+
+    pictures : by the worst status that a reader gave the picture
+    present : findings by name, the number of pictures that they are present in
+    recalled : items taken from the record of an earlier run
+    """
+
+    items: int = 0
+    recalled: int = 0
+    pictures: Counter[Status] = field(default_factory=Counter)
+    present: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: ItemResult) -> None:
+        """Count one item."""
+        self.items += 1
+        self.recalled += result.recalled
+        for frame in result.frames:
+            said = {reading.outcome.status for reading in frame.readings}
+            self.pictures[next(status for status in _WORST_FIRST if status in said)] += 1
+            self.present.update({f.name for r in frame.readings for f in r.outcome.findings if f.present})
+
+    @property
+    def all_read(self) -> bool:
+        """Whether every picture was read by every reader."""
+        return self.pictures.total() == self.pictures[Status.READ]
