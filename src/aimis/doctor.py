@@ -77,6 +77,7 @@ def diagnose(found: Found, plan: Plan, *, clock: Callable[[], float] = time.perf
     yield _processors(plan)
     yield _memory()
     yield from (_catalogue(language) for language in texts.LANGUAGES)
+    yield _fonts()
     folders = {manifest.folder: manifest for manifest in found.manifests.values()}
     if not folders:
         mend = "Install the package again, or name a folder of readers in AIMIS_READERS_PATH"
@@ -158,6 +159,24 @@ def _catalogue(language: str) -> Check:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return Check(name=name, health=Health.FAILED, detail=str(error), mend="Install the package again")
     return Check(name=name, health=Health.OK, detail=f"{len(table.get('reasons', {}))} reasons in words")
+
+
+def _fonts() -> Check:
+    """The fonts of the reports, and whether they draw every character of the texts."""
+    from reportlab.pdfbase.ttfonts import TTFError  # noqa: PLC0415  loaded on use
+
+    from aimis.reports import typeset  # noqa: PLC0415  loaded on use
+
+    try:
+        words = "".join(str(texts.core_table(language)) for language in texts.LANGUAGES)
+        lacking = {c for font in (typeset.REGULAR, typeset.BOLD) for c in words if typeset.drawable(c, font) != c}
+    except (OSError, ValueError, TTFError) as error:
+        return Check(name="fonts", health=Health.FAILED, detail=str(error), mend="Install the package again")
+    if lacking:
+        shown = "".join(sorted(lacking))[:20]
+        mend = "Install the package again; until then these characters are drawn as white squares"
+        return Check(name="fonts", health=Health.WARNING, detail=f"no glyphs for {shown}", mend=mend)
+    return Check(name="fonts", health=Health.OK, detail=f"draw all {len(set(words))} characters of the texts")
 
 
 def _folder(manifest: Manifest) -> Check:

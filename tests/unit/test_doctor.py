@@ -14,7 +14,7 @@ from aimis.doctor import Check, Health, Plan
 from aimis.inference import engine, openvino_engine, processor
 from aimis.readers import registry
 from aimis.readers.registry import Found, Refused
-from aimis.reports import texts
+from aimis.reports import texts, typeset
 
 if TYPE_CHECKING:
     from aimis.readers.manifest import Manifest
@@ -134,3 +134,18 @@ def test_damaged_texts_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(texts, "core_table", damaged)
     assert _diagnose()["texts zh"].health is Health.FAILED
+
+
+def test_fonts_that_lack_a_character_of_the_texts_warn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "core_table", lambda _: {"labels": {"cuneiform": "\U00012000"}})
+    check = doctor._fonts()
+    assert check.health is Health.WARNING
+    assert "\U00012000" in check.detail
+
+
+def test_fonts_that_are_missing_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: str) -> str:
+        raise FileNotFoundError("font.ttf")
+
+    monkeypatch.setattr(typeset, "drawable", missing)
+    assert doctor._fonts().health is Health.FAILED
