@@ -1,0 +1,142 @@
+"""What a file is, by its content; its name is not asked."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from enum import StrEnum
+
+from aimis.domain.errors import BrokenInputError, UnsupportedInputError
+
+_TEXT_PROBE_BYTES = 512
+_NIFTI_HEADER_BYTES = 352
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Format(StrEnum):
+    """The formats that are read."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    TIFF = "TIFF"
+    WEBP = "WebP"
+    BMP = "BMP"
+    DICOM = "DICOM"
+
+
+_MAGIC: tuple[tuple[int, bytes, Format], ...] = (
+    (128, b"DICM", Format.DICOM),  # before TIFF: a DICOM file's preamble may hold a TIFF header
+    (0, b"\xff\xd8\xff", Format.JPEG),
+    (0, b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (0, b"II*\0", Format.TIFF),
+    (0, b"MM\0*", Format.TIFF),
+    (0, b"II+\0", Format.TIFF),
+    (0, b"MM\0+", Format.TIFF),
+    (8, b"WEBP", Format.WEBP),
+    (0, b"BM", Format.BMP),
+    # DICOM without preamble: the first element of group 0002 or 0008, explicit or implicit, little endian
+    (0, b"\x02\x00\x00\x00UL", Format.DICOM),
+    (0, b"\x02\x00\x00\x00\x04\x00\x00\x00", Format.DICOM),
+    (0, b"\x02\x00\x10\x00UI", Format.DICOM),
+    (0, b"\x08\x00\x00\x00UL", Format.DICOM),
+    (0, b"\x08\x00\x00\x00\x04\x00\x00\x00", Format.DICOM),
+    (0, b"\x08\x00\x05\x00CS", Format.DICOM),
+    (0, b"\x08\x00\x05\x00\x0a\x00\x00\x00", Format.DICOM),
+    (0, b"\x08\x00\x08\x00CS", Format.DICOM),
+    (0, b"\x08\x00\x16\x00UI", Format.DICOM),
+    (0, b"\x00\x08\x00\x00UL", Format.DICOM),  # big endian
+    (0, b"\x00\x08\x00\x05CS", Format.DICOM),
+    (0, b"\x00\x08\x00\x08CS", Format.DICOM),
+    (0, b"\x00\x08\x00\x16UI", Format.DICOM),
+)
+
+_UNREAD_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "GIF"),
+    (0, b"%PDF-", "PDF"),
+    (0, b"PK\x03\x04", "ZIP"),
+    (0, b"PK\x05\x06", "ZIP"),
+    (0, b"Rar!", "RAR"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (344, b"n+1\0", "NIfTI"),
+    (344, b"ni1\0", "NIfTI"),
+    (4, b"n+2\0", "NIfTI"),
+    (0, b"NRRD", "NRRD"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (4, b"ftyp", "video"),
+    (0, b"\x1a\x45\xdf\xa3", "video"),
+    (0, b"RIFF", "RIFF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"\x89HDF", "HDF5"),
+    (0, b"\xd0\xcf\x11\xe0", "Office"),
+)
+
+
+def recognise(content: bytes) -> Format:
+    """The format of a file.
+
+    Raises `BrokenInputError` "empty-file" or "not-a-known-format", and `UnsupportedInputError` "unsupported-file"
+    with the format's name where it is one that AIMIS knows and does not read.
+    """
+    if not content:
+        raise BrokenInputError("empty-file")
+    for offset, magic, form in _MAGIC:
+        if content.startswith(magic, offset):
+            return form
+    unread = _unread_format(content)
+    if unread:
+        raise UnsupportedInputError("unsupported-file", format=unread)
+    raise BrokenInputError("not-a-known-format")
+
+
+def looks_like_dicom(beginning: bytes) -> bool:
+    """Whether the first 132 bytes of a file are those of a DICOM file with its preamble."""
+    return beginning.startswith(b"DICM", 128)
+
+
+def looks_like_zip(beginning: bytes) -> bool:
+    """Whether a file begins as a zip archive does, an empty one included."""
+    return beginning.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def _unread_format(content: bytes) -> str | None:
+    for offset, magic, name in _UNREAD_MAGIC:
+        if content.startswith(magic, offset):
+            return name
+    return next((name for name, holds in _PROBES if holds(content)), None)
+
+
+def _is_gzipped_nifti(content: bytes) -> bool:
+    if not content.startswith(_GZIP_MAGIC):
+        return False
+    try:
+        header = zlib.decompressobj(wbits=31).decompress(content[:4096], _NIFTI_HEADER_BYTES)
+    except zlib.error:
+        return False
+    return header.startswith((b"n+1\0", b"ni1\0"), 344)
+
+
+def _is_text(content: bytes) -> bool:
+    """Printable UTF-8, or UTF-16 with its mark; the probe may cut a character at its end."""
+    probe = content[:_TEXT_PROBE_BYTES]
+    if probe.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    try:
+        text = probe.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(probe) - 3 or len(probe) < _TEXT_PROBE_BYTES:
+            return False
+        text = probe[: error.start].decode()
+    return bool(text) and all(c.isprintable() or c in "\t\r\n\f\ufeff" for c in text)
+
+
+_PROBES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("NIfTI", _is_gzipped_nifti),
+    ("gzip", lambda content: content.startswith(_GZIP_MAGIC)),
+    ("text", _is_text),
+)

@@ -1,0 +1,26 @@
+"""Which files of a folder or an archive could be pictures, by name."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+_PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dib"}
+    | {".dcm", ".dicom", ".dic", ".ima"}
+)
+_JUNK = frozenset({"thumbs.db", "desktop.ini", "dicomdir", "__macosx"})
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file's suffix is one of a picture."""
+    return PurePosixPath(name).suffix.lower() in _PICTURE_SUFFIXES
+
+
+def is_zip_name(name: str) -> bool:
+    """Whether a file's suffix is one of a zip archive."""
+    return PurePosixPath(name).suffix.lower() == ".zip"
+
+
+def is_junk_name(name: str) -> bool:
+    """Hidden, or left by a system beside pictures; a DICOMDIR only lists them."""
+    return name.startswith(".") or name.lower() in _JUNK
