@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aimis.domain.errors import ReaderRefusedError, UsageError
 from aimis.readers import fields, manifest
@@ -18,12 +20,10 @@ from aimis.readers.manifest import Calibration, Manifest, OperatingPoints
 
 from .conftest import FIXTURE, Folder
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 TABLE = tomllib.loads((FIXTURE / "reader.toml").read_text(encoding="utf-8"))
 PROBABILITY = st.floats(0, 1)
 DELETED = object()
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def _changed(path: str, value: object) -> dict[str, Any]:
@@ -296,3 +296,27 @@ def test_unknown_key_is_named_with_what_to_do(folder: Folder) -> None:
     folder.replace("reader.toml", 'icd10 = "E11.3"', 'icd_10 = "E11.3"')
     with pytest.raises(ReaderRefusedError, match=r"readers\.0\.findings\.0\.icd_10: schema 1 knows no such key"):
         manifest.read_manifest(folder.path)
+
+
+def _keys(part: type[BaseModel]) -> set[str]:
+    """The keys of a table and of the tables in it, as they stand in the file."""
+    return {field.alias or name for name, field in part.model_fields.items()}
+
+
+PARTS = [
+    manifest.Manifest,
+    manifest.Weights,
+    manifest.ReaderEntry,
+    manifest.FindingEntry,
+    manifest.Calibration,
+    manifest.OperatingPoints,
+    manifest.Concept,
+    manifest.Metric,
+    manifest.Abstention,
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_key_stands_in_the_reference(part: type[BaseModel]) -> None:
+    named = set(re.findall(r"\w+", (DOCS / "reference" / "reader-toml.md").read_text(encoding="utf-8")))
+    assert not _keys(part) - named - {"folder"}
