@@ -1,0 +1,1 @@
+"""Trains and exports the readers' weights; needs torch. The product never imports it."""

@@ -1,0 +1,1 @@
+"""The fundus network: data, training, export, calibration, evaluation."""

@@ -1,4 +1,4 @@
-"""Fundus photographs for training: labels with masks, the patient-wise split, the cache, augmentation."""
+"""Fundus photographs: labels with their weights, the patient-wise split, the cache, augmentation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.utils.data import Dataset
 
 from aimis.imaging.field import disc, find_field, normalise_field
-from training.fundus.network import TARGETS
+from aimis.readers.fundus.network import TARGETS
 
 CACHE_SIDE_PX = 448
 FLAG_COLUMNS = {
@@ -96,53 +94,66 @@ def load_cache(root: Path, folder: Path) -> npt.NDArray[np.uint8]:
     return np.load(path, mmap_mode="r")
 
 
-def augment(square: npt.NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Another camera, codec, light, focus and field for the same eye."""
-    out = _move(square, side_px, rng)
-    out = _recolour(out, rng)
-    if rng.random() < 0.25:
+def augment(
+    square: npt.NDArray[np.uint8], side_px: int, rng: np.random.Generator, strength: float = 1.0
+) -> npt.NDArray[np.uint8]:
+    """Another camera, codec, light, focus and field for the same eye; strength 0 leaves turning and mirroring alone."""
+    out = _move(square, side_px, rng, strength)
+    out = _recolour(out, rng, strength)
+    if rng.random() < 0.25 * strength:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.3, 1.3) * side_px / 384)
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 * strength:
         grain = rng.standard_normal((side_px // 2, side_px // 2), dtype=np.float32) * rng.uniform(1, 6)
         out = cv2.add(out, cv2.merge([cv2.resize(grain, (side_px, side_px))] * 3), dtype=cv2.CV_8U)
-    codec = rng.random()
+    codec = rng.random() / max(strength, 1e-6)
     if codec < 0.35:
         out = _recode(out, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])
     elif codec < 0.47:
         out = _recode(out, ".webp", [cv2.IMWRITE_WEBP_QUALITY, int(rng.integers(20, 91))])
-    return np.asarray(cv2.bitwise_and(out, out, mask=_frame(side_px, rng)), dtype=np.uint8)
+    return np.asarray(cv2.bitwise_and(out, out, mask=_frame(side_px, rng, strength)), dtype=np.uint8)
 
 
-def _move(square: npt.NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    angle, zoom = rng.uniform(-30, 30), rng.uniform(0.88, 1.15) * side_px / square.shape[0]
-    stretch = np.exp(rng.uniform(-0.07, 0.07, 2))
-    turn = np.array([[np.cos(np.radians(angle)), -np.sin(np.radians(angle))], [np.sin(np.radians(angle)), np.cos(np.radians(angle))]])
+def _around_one(
+    rng: np.random.Generator, low: float, high: float, strength: float, size: tuple[int, ...] = ()
+) -> float:
+    """A factor between low and high, drawn towards 1 by a lower strength."""
+    return 1 + (rng.uniform(low, high, size) - 1) * strength
+
+
+def _move(
+    square: npt.NDArray[np.uint8], side_px: int, rng: np.random.Generator, strength: float
+) -> npt.NDArray[np.uint8]:
+    angle, zoom = np.radians(rng.uniform(-30, 30)), _around_one(rng, 0.88, 1.15, strength) * side_px / square.shape[0]
+    stretch = np.exp(rng.uniform(-0.07, 0.07, 2) * strength)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     mirror = np.array([rng.choice([-1, 1]), rng.choice([-1, 1], p=[0.3, 0.7])])
     linear = turn * (zoom * stretch * mirror)
     middle = (square.shape[0] - 1) / 2
-    offset = (side_px - 1) / 2 + rng.uniform(-0.04, 0.04, 2) * side_px - linear @ [middle, middle]
-    return np.asarray(cv2.warpAffine(square, np.column_stack([linear, offset]), (side_px, side_px), flags=cv2.INTER_AREA))
+    offset = (side_px - 1) / 2 + rng.uniform(-0.04, 0.04, 2) * strength * side_px - linear @ [middle, middle]
+    matrix = np.column_stack([linear, offset])
+    return np.asarray(cv2.warpAffine(square, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _recolour(square: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _recolour(square: npt.NDArray[np.uint8], rng: np.random.Generator, strength: float) -> npt.NDArray[np.uint8]:
     levels = np.arange(256, dtype=np.float32) / 255
-    gains = rng.uniform(0.75, 1.3) * np.exp(rng.normal(0, 0.12, 3))
-    gamma = np.exp(rng.uniform(-0.35, 0.35))
+    gains = _around_one(rng, 0.75, 1.3, strength) * np.exp(rng.normal(0, 0.12, 3) * strength)
+    gamma = np.exp(rng.uniform(-0.35, 0.35) * strength)
     table = np.clip(255 * gains[None, :] * levels[:, None] ** gamma, 0, 255).astype(np.uint8)
     out = cv2.LUT(square, table[None])
     if rng.random() < 0.5:
-        colour = rng.uniform(0.6, 1.4)
+        colour = _around_one(rng, 0.6, 1.4, strength)
         out = cv2.transform(out, colour * np.eye(3) + (1 - colour) / 3)
-    if rng.random() < 0.4:
-        light = cv2.resize(rng.uniform(0.6, 1.35, (3, 3)).astype(np.float32), out.shape[:2], interpolation=cv2.INTER_CUBIC)
+    if rng.random() < 0.4 * strength:
+        coarse = np.asarray(_around_one(rng, 0.6, 1.35, strength, (3, 3)), dtype=np.float32)
+        light = cv2.resize(coarse, out.shape[:2], interpolation=cv2.INTER_CUBIC)
         out = cv2.multiply(out, cv2.merge([light] * 3), dtype=cv2.CV_8U)
     return np.asarray(out, dtype=np.uint8)
 
 
-def _frame(side_px: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _frame(side_px: int, rng: np.random.Generator, strength: float) -> npt.NDArray[np.uint8]:
     """What a camera leaves of the disc: all, top and bottom cut, or a square out of the middle."""
     mask = disc(side_px)
-    kind = rng.random()
+    kind = rng.random() / max(strength, 1e-6)
     if kind < 0.35:
         cut = int(side_px * rng.uniform(0.02, 0.14))
         mask[:cut] = mask[side_px - cut :] = 0
@@ -155,30 +166,3 @@ def _frame(side_px: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
 def _recode(rgb: npt.NDArray[np.uint8], extension: str, options: list[int]) -> npt.NDArray[np.uint8]:
     _, encoded = cv2.imencode(extension, rgb, options)
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
-
-
-def to_input(square: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Shape (3, side, side), x / 127.5 - 1."""
-    return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
-
-
-class Photographs(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
-    """Input, truth and weight of the rows at `indices`; augmented where a seed is given."""
-
-    def __init__(
-        self, cache: npt.NDArray[np.uint8], rows: list[Row], indices: list[int], side_px: int, seed: int | None = None
-    ) -> None:
-        self.cache, self.rows, self.indices, self.side_px, self.seed = cache, rows, indices, side_px, seed
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, place: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        index = self.indices[place]
-        square = np.asarray(self.cache[index])
-        if self.seed is not None:
-            square = augment(square, self.side_px, np.random.default_rng([self.seed, place, index]))
-        elif self.side_px != square.shape[0]:
-            square = np.asarray(cv2.resize(square, (self.side_px, self.side_px), interpolation=cv2.INTER_AREA))
-        truth, weight = targets_of(self.rows[index])
-        return to_input(square), torch.tensor(truth), torch.tensor(weight)

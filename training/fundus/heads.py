@@ -14,14 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from aimis.imaging.field import find_field, normalise_field
-from training.fundus import data
+from training.fundus import data, loader
 from training.fundus.negatives import negatives
 from training.fundus.network import FundusNetwork, pooled
 
 _SHARPNESS = 12.0  # logits of laterality for one picture width
 
 
-def train_heads(network: FundusNetwork, rows: list[data.Row], cache: np.ndarray, shared: Path, side: int) -> dict[str, float]:
+def train_heads(
+    network: FundusNetwork, rows: list[data.Row], cache: np.ndarray, shared: Path, side: int
+) -> dict[str, float]:
     """Fit both heads in place on the training part; what they reach on the calibration part."""
     network.eval()
     figures = _train_locator(network, rows, cache, side)
@@ -33,8 +35,11 @@ def _features(network: FundusNetwork, squares: list[np.ndarray], side: int) -> t
     """Pooled features, and the fine maps at half precision."""
     vectors, maps = [], []
     for start in range(0, len(squares), 32):
-        batch = [s if s.shape[0] == side else cv2.resize(s, (side, side), interpolation=cv2.INTER_AREA) for s in squares[start : start + 32]]
-        inputs = torch.stack([data.to_input(np.asarray(s)) for s in batch]).to(memory_format=torch.channels_last)
+        batch = [
+            s if s.shape[0] == side else cv2.resize(s, (side, side), interpolation=cv2.INTER_AREA)
+            for s in squares[start : start + 32]
+        ]
+        inputs = torch.stack([loader.to_input(np.asarray(s)) for s in batch]).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             fine, coarse = network.features(inputs)
         vectors.append(pooled(fine, coarse))
@@ -60,7 +65,9 @@ def _train_locator(network: FundusNetwork, rows: list[data.Row], cache: np.ndarr
     optimiser = torch.optim.Adam(network.locator.parameters(), lr=0.02)
     for step in range(400):
         batch = torch.arange(step * 64, step * 64 + 64) % len(maps)
-        loss = nn.functional.binary_cross_entropy_with_logits(_SHARPNESS * _side(network, maps[batch].float()), right[batch])
+        loss = nn.functional.binary_cross_entropy_with_logits(
+            _SHARPNESS * _side(network, maps[batch].float()), right[batch]
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -78,7 +85,9 @@ def _side(network: FundusNetwork, maps: Tensor) -> Tensor:
     return (disc.sum(dim=1) * torch.linspace(-0.5, 0.5, disc.shape[2])).sum(dim=1)
 
 
-def _train_gate(network: FundusNetwork, rows: list[data.Row], cache: np.ndarray, shared: Path, side: int) -> dict[str, float]:
+def _train_gate(
+    network: FundusNetwork, rows: list[data.Row], cache: np.ndarray, shared: Path, side: int
+) -> dict[str, float]:
     """Logistic regression on standardised features, folded back into one linear layer."""
     rng = np.random.default_rng(0)
     vectors: dict[str, tuple[Tensor, Tensor, list[str]]] = {}
@@ -99,7 +108,10 @@ def _train_gate(network: FundusNetwork, rows: list[data.Row], cache: np.ndarray,
     features, truth, families = vectors["test"]
     with torch.no_grad():
         logit = network.gate(features)[:, 0]
-    figures = {"gate_fundus_refused": (logit[truth == 1] < 0).float().mean().item(), "gate_negatives": float((truth == 0).sum())}
+    figures = {
+        "gate_fundus_refused": (logit[truth == 1] < 0).float().mean().item(),
+        "gate_negatives": float((truth == 0).sum()),
+    }
     for family in sorted(set(families) - {"fundus"}):
         own = torch.tensor([f == family for f in families])
         figures[f"gate_passed_{family}"] = (logit[own] >= 0).float().mean().item()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 import lzma
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,8 @@ def _endoscopy(root: Path, part: str) -> Iterator[Picture]:
 
 
 def _ct(root: Path, part: str, rng: np.random.Generator) -> Iterator[Picture]:
-    crops = np.load(lzma.open(root / "luna16_candidates.npy.xz"))
+    with lzma.open(root / "luna16_candidates.npy.xz") as handle:
+        crops = np.load(io.BytesIO(handle.read()))
     chosen = range(0, len(crops) * 4 // 5, 60) if part == "train" else range(len(crops) * 4 // 5, len(crops), 40)
     for index in chosen:
         grey = cv2.resize(crops[index], (512, 512), interpolation=cv2.INTER_CUBIC)
@@ -69,7 +71,9 @@ def _photographs(part: str, rng: np.random.Generator) -> Iterator[Picture]:
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
             continue
-        paths = sorted(p for p in (Path(spec.origin).parent / folder).rglob("*") if p.suffix in (".png", ".jpg", ".jpeg"))
+        paths = sorted(
+            p for p in (Path(spec.origin).parent / folder).rglob("*") if p.suffix in (".png", ".jpg", ".jpeg")
+        )
         for path in paths:
             picture = None if path.stem.startswith(_FUNDUS_SAMPLES) else _read(path)
             if picture is not None and _in_part(path.stem, part):
@@ -112,9 +116,14 @@ def _oct(rng: np.random.Generator) -> Picture:
     """Bands of speckle with a foveal dip, as an optical coherence tomogram."""
     rows, columns = 496, int(rng.choice([512, 768, 1024]))
     x = np.linspace(-1, 1, columns)
-    surface = rows * (rng.uniform(0.3, 0.5) + rng.uniform(0.02, 0.12) * np.exp(-((x / 0.2) ** 2)) + rng.uniform(-0.1, 0.1) * x)
+    surface = rows * (
+        rng.uniform(0.3, 0.5) + rng.uniform(0.02, 0.12) * np.exp(-((x / 0.2) ** 2)) + rng.uniform(-0.1, 0.1) * x
+    )
     depth = (np.arange(rows)[:, None] - surface[None, :]) / rows
-    layers = sum(a * np.exp(-(((depth - c) / w) ** 2)) for c, w, a in [(0.02, 0.015, 0.9), (0.12, 0.03, 0.5), (0.25, 0.02, 1.0), (0.33, 0.05, 0.5)])
+    layers = sum(
+        a * np.exp(-(((depth - c) / w) ** 2))
+        for c, w, a in [(0.02, 0.015, 0.9), (0.12, 0.03, 0.5), (0.25, 0.02, 1.0), (0.33, 0.05, 0.5)]
+    )
     grey = np.clip((layers + 0.12) * rng.exponential(1.0, (rows, columns)) * 160, 0, 255).astype(np.uint8)
     return cv2.merge([255 - grey] * 3) if rng.random() < 0.3 else cv2.merge([grey] * 3)
 
@@ -124,7 +133,9 @@ def _text(rng: np.random.Generator) -> Picture:
     page = np.full((900, 700, 3), rng.integers(225, 256), np.uint8)
     for line in range(40, 880, int(rng.integers(20, 40))):
         words = " ".join("".join(chr(rng.integers(97, 123)) for _ in range(rng.integers(2, 10))) for _ in range(9))
-        cv2.putText(page, words, (30, line), cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.4, 0.6), (20, 20, 20), 1, cv2.LINE_AA)
+        cv2.putText(
+            page, words, (30, line), cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.4, 0.6), (20, 20, 20), 1, cv2.LINE_AA
+        )
     return 255 - page if rng.random() < 0.3 else page
 
 

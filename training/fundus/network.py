@@ -13,20 +13,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-TARGETS = (
-    "icdr-1-or-worse",
-    "icdr-2-or-worse",
-    "icdr-3-or-worse",
-    "icdr-4",
-    "diabetic-macular-oedema",
-    "glaucoma",
-    "age-related-macular-degeneration",
-    "cataract",
-    "hypertensive-retinopathy",
-    "pathological-myopia",
-    "other-fundus-abnormality",
-    "abnormal-fundus",
-)
+from aimis.readers.fundus.network import TARGETS
+
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 _FINE_LAYER = 13  # the last layer at 1/16 of the input, 96 channels
 FROZEN_LAYERS = 4  # stem to the last layer at 1/4: generic edges, and most of the cost of training
@@ -50,6 +38,7 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """Same size where the stride is 1, else half."""
         return x + self.layers(x) if self.residual else self.layers(x)
 
 
@@ -64,6 +53,7 @@ class AttentionPool(nn.Module):
         nn.init.normal_(self.value.weight, std=0.01)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Attention times value; float32."""
         attention = self.attention(features).float().flatten(2).softmax(dim=2)
         return attention.unflatten(2, features.shape[2:]) * self.value(features).float()
 

@@ -1,6 +1,8 @@
-"""Train the fundus network: `python -m training.fundus.train --run NAME --stage 256:8 --stage 384:14`.
+"""Train the fundus network: `python -m training.fundus.train --stage 256:8:3e-4 --stage 384:14:5e-4`.
 
-A stage is side:epochs. Each epoch is checkpointed to the work folder, and a rerun goes on where it stood.
+A stage is side:epochs:rate, the rate that of the trunk before the cosine over all epochs. Augmentation is at full
+strength in the first half of the epochs and at half strength after, with smaller batches. Each epoch is checkpointed to the work folder,
+and a rerun goes on where it stood.
 """
 
 from __future__ import annotations
@@ -10,18 +12,20 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training.fundus import data
+from training.fundus import data, loader
 from training.fundus.network import TARGETS, FundusNetwork, from_backbone
 
-BATCH = {256: 32, 320: 24, 384: 16, 448: 16}
+BATCH = 16
+LATE_BATCH = 8  # in the second half: no batch statistics, so small batches cost nothing and step more often
 SEED = 4
-PEAK_RATES = (5e-4, 1e-3)  # of the trunk, of the heads
+HEADS_RATE = 1e-3
 
 
 def main() -> None:
@@ -30,7 +34,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path(".work/fundus"))
     parser.add_argument("--run", default="main")
-    parser.add_argument("--stage", action="append", required=True, help="side:epochs")
+    parser.add_argument("--stage", action="append", required=True, help="side:epochs:rate")
     parser.add_argument("--without", help="a source kept out of training altogether")
     parser.add_argument("--draws", type=int, default=4800, help="photographs an epoch")
     args = parser.parse_args()
@@ -39,11 +43,23 @@ def main() -> None:
     parts = {p: [i for i, r in enumerate(rows) if data.part_of(r) == p] for p in ("train", "calibration")}
     parts["train"] = [i for i in parts["train"] if rows[i]["source"] != args.without]
     run = Run(args.work / args.run, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors")
-    plan = [int(side) for stage in args.stage for side, n in [stage.split(":")] for _ in range(int(n))]
+    plan = [epoch for stage in args.stage for epoch in _epochs(stage)]
     for epoch in range(run.epoch, len(plan)):
-        run.train_epoch(cache, rows, parts["train"], plan, epoch, args.draws)
-        logits = predict(run.averaged, cache, rows, parts["calibration"], plan[epoch])
+        run.train_epoch(cache, rows, parts["train"], plan=plan, epoch=epoch, draws=args.draws)
+        logits = predict(run.averaged, cache, rows, parts["calibration"], plan[epoch].side)
         run.save(epoch + 1, validation_table(logits, rows, parts["calibration"]))
+
+
+class Epoch(NamedTuple):
+    """The side of the photographs in pixels, and the trunk's rate."""
+
+    side: int
+    rate: float
+
+
+def _epochs(stage: str) -> list[Epoch]:
+    side, count, rate = stage.split(":")
+    return [Epoch(int(side), float(rate))] * int(count)
 
 
 class Run:
@@ -74,28 +90,35 @@ class Run:
         stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
         torch.save({**stored, "epoch": epoch, "step": self.step}, self.folder / "partial.pt")
         (self.folder / "partial.pt").rename(self.folder / "last.pt")
-        line = {"epoch": epoch, "loss": round(float(np.mean(self.losses)), 4), "seconds": round(time.time() - self.started), **table}
+        line = {
+            "epoch": epoch,
+            "loss": round(float(np.mean(self.losses)), 4),
+            "seconds": round(time.time() - self.started),
+            **table,
+        }
         with (self.folder / "metrics.jsonl").open("a") as handle:
             handle.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
 
-    def train_epoch(self, cache: np.ndarray, rows: list[data.Row], train: list[int], plan: list[int], epoch: int, draws: int) -> None:
+    def train_epoch(
+        self, cache: np.ndarray, rows: list[data.Row], train: list[int], *, plan: list[Epoch], epoch: int, draws: int
+    ) -> None:
         """One pass over `draws` photographs, drawn with the sources and diseases balanced."""
         rng = np.random.default_rng([SEED, epoch])
         chances = np.array([data.sampling_weight(rows[i]) for i in train])
         drawn = rng.choice(train, size=draws, p=chances / chances.sum(), replace=draws > len(train))
-        side = plan[epoch]
-        photographs = data.Photographs(cache, rows, [int(i) for i in drawn], side, seed=epoch)
-        loader = DataLoader(photographs, BATCH[side], num_workers=1, drop_last=True, prefetch_factor=6)
+        side, late = plan[epoch].side, 2 * epoch >= len(plan)
+        photographs = loader.Photographs(cache, rows, [int(i) for i in drawn], side, seed=epoch, strength=0.5 if late else 1.0)
+        batches = DataLoader(photographs, LATE_BATCH if late else BATCH, num_workers=1, drop_last=True, prefetch_factor=6)
         self.network.train()
         self.losses, self.started = [], time.time()
-        for place, batch in enumerate(loader):
-            self._set_rate((epoch + place / len(loader)) / len(plan))
+        for place, batch in enumerate(batches):
+            self._set_rates(plan[epoch].rate, (epoch + place / len(batches)) / len(plan))
             self.losses.append(self._step(*batch))
 
-    def _set_rate(self, progress: float) -> None:
+    def _set_rates(self, trunk: float, progress: float) -> None:
         factor = min(1.0, (self.step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-        for group, peak in zip(self.optimiser.param_groups, PEAK_RATES, strict=True):
+        for group, peak in zip(self.optimiser.param_groups, (trunk, HEADS_RATE), strict=True):
             group["lr"] = peak * factor
 
     def _step(self, inputs: Tensor, truth: Tensor, weight: Tensor) -> float:
@@ -118,12 +141,16 @@ class Run:
 
 
 @torch.no_grad()
-def predict(network: FundusNetwork, cache: np.ndarray, rows: list[data.Row], indices: list[int], side: int) -> np.ndarray:
+def predict(
+    network: FundusNetwork, cache: np.ndarray, rows: list[data.Row], indices: list[int], side: int
+) -> np.ndarray:
     """Logits of shape (images, targets)."""
     network.eval()
-    loader = DataLoader(data.Photographs(cache, rows, indices, side), 32, num_workers=1)
+    batches = DataLoader(loader.Photographs(cache, rows, indices, side), 32, num_workers=1)
     with torch.autocast("cpu", torch.bfloat16):
-        return np.concatenate([network(x.to(memory_format=torch.channels_last))[0].float().numpy() for x, _, _ in loader])
+        return np.concatenate(
+            [network(x.to(memory_format=torch.channels_last))[0].float().numpy() for x, _, _ in batches]
+        )
 
 
 def validation_table(logits: np.ndarray, rows: list[data.Row], indices: list[int]) -> dict[str, object]:

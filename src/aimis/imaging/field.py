@@ -35,11 +35,11 @@ def find_field(rgb: npt.NDArray[np.uint8]) -> Field | None:
     """The lit disc of a photograph of shape (rows, columns, 3), or None where nothing is lit."""
     scale = _WORKING_SIDE_PX / max(rgb.shape[:2])
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    lit = _lit_region(small)
+    lit = _lit_region(np.asarray(small, dtype=np.uint8))
     if lit is None:
         return None
     x, y, radius = _fit_circle(lit)
-    visible = float(lit.sum()) / (np.pi * radius**2)
+    visible = float(lit.sum()) / float(np.pi * radius**2)
     return Field(
         centre_px=((x + 0.5) / scale - 0.5, (y + 0.5) / scale - 0.5),
         radius_px=radius / scale,
@@ -52,7 +52,7 @@ def normalise_field(rgb: npt.NDArray[np.uint8], field: Field, side_px: int) -> n
     zoom = side_px / (2 * field.radius_px)
     source = rgb
     while zoom < 0.5:  # halve by area first: bilinear sampling alone would alias small lesions
-        source = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        source = np.asarray(cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         zoom *= 2
     reduction = source.shape[1] / rgb.shape[1]
     x, y = ((c + 0.5) * reduction - 0.5 for c in field.centre_px)
@@ -76,9 +76,7 @@ def _lit_region(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_] | None:
     if exposure < 12:
         return None
     threshold = max(8.0, 0.15 * exposure)
-    contours, _ = cv2.findContours(
-        (brightest > threshold).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
+    contours, _ = cv2.findContours((brightest > threshold).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None
     filled = np.zeros(small.shape[:2], dtype=np.uint8)
@@ -93,7 +91,7 @@ def _fit_circle(lit: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
     left, top = points.min(axis=0)
     right, bottom = points.max(axis=0)
     box_radius = (max(right - left, bottom - top) + 1) / 2
-    box = ((left + right) / 2, (top + bottom) / 2, box_radius)
+    box = (float(left + right) / 2, float(top + bottom) / 2, float(box_radius))
     rows, columns = lit.shape
     last = np.array([columns, rows]) - 1 - _FRAME_MARGIN_PX
     arc = points[((points >= _FRAME_MARGIN_PX) & (points <= last)).all(axis=1)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from aimis.domain.errors import UnsupportedInputError
-from aimis.domain.reading import Laterality, LateralitySource
+
+if TYPE_CHECKING:
+    from aimis.domain.reading import Laterality, LateralitySource
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,16 +23,18 @@ class Quality:
     burnt : share of pixels with green and red both at the top of their range, 0..1
     colour : mean distance between the strongest and the weakest channel, 0..1
     contrast : spread of green against its surroundings (vessels, disc, lesions), 0..1
-    focus : share of that spread that lies in fine structure, 0..1
+    detail : spread of green in fine structure alone, 0..1; falls with blur
     field : share of the inscribed circle that is lit, 0..1
+    shaded : share of pixels far darker than the rest, as behind lashes, a lid or a small pupil, 0..1
     """
 
     light: float
     burnt: float
     colour: float
     contrast: float
-    focus: float
+    detail: float
     field: float
+    shaded: float
 
 
 def measure(square: npt.NDArray[np.uint8], visible_fraction: float) -> Quality:
@@ -42,16 +44,17 @@ def measure(square: npt.NDArray[np.uint8], visible_fraction: float) -> Quality:
     weakest = cv2.min(cv2.min(red, green), blue)
     inner = _inner(square.shape[0]) & (brightest > 12)
     if np.count_nonzero(inner) < 100:
-        return Quality(light=0.0, burnt=0.0, colour=0.0, contrast=0.0, focus=0.0, field=visible_fraction)
-    fine, coarse = _bands(green, inner)
-    energy = fine + coarse + 1e-6
+        return Quality(light=0.0, burnt=0.0, colour=0.0, contrast=0.0, detail=0.0, field=visible_fraction, shaded=1.0)
+    fine, coarse = _bands(square[:, :, 1], inner)
+    light = float(np.median(brightest[inner])) / 255
     return Quality(
-        light=float(np.median(brightest[inner])) / 255,
+        light=light,
         burnt=float(np.mean((cv2.min(red, green)[inner]) > 248)),
         colour=float(np.mean(brightest[inner] - weakest[inner])) / 255,
-        contrast=float(np.sqrt(energy)) / 255,
-        focus=float(np.sqrt(fine / energy)),
+        contrast=float(np.sqrt(fine + coarse)) / 255,
+        detail=float(np.sqrt(fine)) / 255,
         field=visible_fraction,
+        shaded=float(np.mean(brightest[inner] < 0.35 * 255 * light)),
     )
 
 

@@ -1,0 +1,1 @@
+"""The fundus readers: diabetic retinopathy and fundus disease, one network in one pass."""

@@ -1,0 +1,95 @@
+"""Export a trained network to ONNX: uint8 photographs in, weights stored at half precision, parity checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from training.fundus.network import FundusNetwork
+
+OUTPUTS = ("logits", "evidence", "gate", "disc")
+
+
+class Exported(nn.Module):
+    """The network with its input as the product has it: uint8 of shape (1, side, side, 3)."""
+
+    def __init__(self, network: FundusNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photograph: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `FundusNetwork.forward`."""
+        return self.network(photograph.permute(0, 3, 1, 2).float() / 127.5 - 1)
+
+
+def export(network: FundusNetwork, path: Path, side: int) -> float:
+    """Write the ONNX file; the largest difference of any output to torch's, in float32.
+
+    The network's weights are rounded to half precision in place first, so torch and file hold the same numbers.
+    """
+    network.eval()
+    for parameter in network.parameters():
+        parameter.data = parameter.data.half().float()
+    example = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8))
+    program = torch.onnx.export(
+        Exported(network),
+        (example,),
+        input_names=["photograph"],
+        output_names=list(OUTPUTS),
+        dynamo=True,
+        optimize=True,
+    )
+    assert program is not None
+    model = program.model_proto
+    _store_at_half_precision(model)
+    del model.metadata_props[:]
+    for node in model.graph.node:  # the exporter's notes name files of the machine it ran on
+        node.ClearField("doc_string")
+        del node.metadata_props[:]
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    return parity(network, path, side)
+
+
+def parity(network: FundusNetwork, path: Path, side: int) -> float:
+    """Largest absolute difference between torch and the file over all outputs, on smooth random pictures."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(1)
+    worst = 0.0
+    for _ in range(3):
+        small = torch.from_numpy(rng.uniform(0, 255, (1, 3, 12, 12)).astype(np.float32))
+        picture = (
+            nn.functional.interpolate(small, (side, side), mode="bilinear").permute(0, 2, 3, 1).byte().contiguous()
+        )
+        with torch.no_grad():
+            expected = Exported(network)(picture)
+        got = session.run(list(OUTPUTS), {"photograph": picture.numpy()})
+        worst = max(worst, *(float(np.abs(e.numpy() - g).max()) for e, g in zip(expected, got, strict=True)))
+    return worst
+
+
+def _store_at_half_precision(model: onnx.ModelProto) -> None:
+    """Each large float32 initialiser becomes a float16 one and a cast back; engines fold the cast when they load."""
+    casts = []
+    for tensor in list(model.graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 256:
+            continue
+        stored = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
+        casts.append(helper.make_node("Cast", [stored.name], [tensor.name], to=TensorProto.FLOAT))
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.append(stored)
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)
+    stale = {c.output[0] for c in casts}
+    kept = [v for v in model.graph.value_info if v.name not in stale]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(kept)

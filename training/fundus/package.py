@@ -1,0 +1,153 @@
+"""Make the reader's folder from a trained run: weights, calibration, limits and operating points.
+
+`python -m training.fundus.package heads --run main` trains the last heads and exports (needs torch);
+`python -m training.fundus.package calibrate` writes reader.toml from the template (needs the product alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aimis.readers.fundus.network import TARGETS
+from training.fundus import calibrate, data
+from training.fundus.outputs import Outputs, outputs_of
+
+READER = Path("src/aimis/readers/fundus")
+WEIGHTS = READER / "weights" / "fundus.onnx"
+TEMPLATE = Path("training/fundus/reader.template.toml")
+SIDE_PX = 448
+ABSTAINED = 0.03  # share of the calibration photographs that a reader may call not certain
+FINDINGS = {  # finding -> its target and the column of truth
+    "any-diabetic-retinopathy": "icdr-1-or-worse",
+    "referable-diabetic-retinopathy": "icdr-2-or-worse",
+    **{name: name for name in TARGETS[4:]},
+}
+
+
+def main() -> None:
+    """Run the step that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=["heads", "calibrate"])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--work", type=Path, default=Path(".work/fundus"))
+    parser.add_argument("--run", default="main")
+    args = parser.parse_args()
+    if args.step == "heads":
+        export_run(args.data, args.work, args.run)
+    else:
+        write_reader(args.data, args.work)
+
+
+def export_run(shared: Path, work: Path, run: str) -> None:
+    """Train gate and locator on the run's averaged network, export it, keep the figures beside the run."""
+    import torch  # noqa: PLC0415  only this step needs it
+
+    from training.fundus import export, heads  # noqa: PLC0415
+    from training.fundus.network import FundusNetwork  # noqa: PLC0415
+
+    network = FundusNetwork()
+    network.load_state_dict(torch.load(work / run / "last.pt", weights_only=True)["averaged"])
+    network.to(memory_format=torch.channels_last)
+    rows, cache = data.read_rows(shared / "fundus"), data.load_cache(shared / "fundus", work)
+    figures = heads.train_heads(network, rows, cache, shared, SIDE_PX)
+    figures["parity"] = export.export(network, WEIGHTS, SIDE_PX)
+    (work / run / "heads.json").write_text(json.dumps(figures, indent=1))
+    print(json.dumps(figures, indent=1))
+
+
+def write_reader(shared: Path, work: Path) -> None:
+    """Calibrate on the calibration part and fill in the template."""
+    root = shared / "fundus"
+    rows = [r for r in data.read_rows(root) if data.part_of(r) == "calibration"]
+    outputs = outputs_of(WEIGHTS, root, rows, SIDE_PX)
+    fitted = {name: _fit(name, target, rows, outputs) for name, target in FINDINGS.items()}
+    values = {"weights": _weights_values(root), **_grade_values(rows, outputs), **_abstention(rows, outputs, fitted)}
+    for name, each in fitted.items():
+        values[name] = f"calibration = {{ slope = {each.slope:.4f}, offset = {each.offset:.4f} }}\n" + _points(each)
+    (work / "calibration.json").write_text(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
+    text = TEMPLATE.read_text()
+    for key, value in values.items():
+        text = text.replace(f"#@{key}@\n", value.rstrip("\n") + "\n")
+    (READER / "reader.toml").write_text(text)
+    print(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
+
+
+def truth_of(row: data.Row, finding: str) -> float | None:
+    """1, 0 or None where the source does not say; as the scoring program has it."""
+    truth, weight = data.targets_of(row)
+    place = TARGETS.index(FINDINGS[finding])
+    return truth[place] if weight[place] >= 1 else None
+
+
+def _fit(finding: str, target: str, rows: list[data.Row], outputs: Outputs) -> calibrate.Calibrated:
+    truth = [truth_of(row, finding) for row in rows]
+    known = [i for i, t in enumerate(truth) if t is not None]
+    patients = [f"{rows[i]['source']}:{rows[i]['patient']}" for i in known]
+    logits = outputs["logits"][known, TARGETS.index(target)]
+    return calibrate.calibrate(logits, np.array([truth[i] for i in known], dtype=float), patients)
+
+
+def _points(each: calibrate.Calibrated) -> str:
+    points = ", ".join(f"{name} = {value:.5f}" for name, value in each.thresholds.items())
+    return f"operating_points = {{ {points} }}"
+
+
+def _grade_values(rows: list[data.Row], outputs: Outputs) -> dict[str, str]:
+    """Calibration of the four steps and the cuts of the expected grade."""
+    graded = [i for i, r in enumerate(rows) if r["icdr_grade"]]
+    grade = np.array([int(rows[i]["icdr_grade"]) for i in graded])
+    expected, steps = np.zeros(len(graded)), []
+    for k in range(4):
+        logits = outputs["logits"][graded, k]
+        slope, offset = calibrate.platt(logits, (grade > k).astype(float))
+        steps.append(f"{{ slope = {slope:.4f}, offset = {offset:.4f} }}")
+        expected += calibrate.sigmoid(slope * logits + offset)
+    cuts = calibrate.grade_cuts(expected, grade)
+    print("kappa on the calibration part", round(calibrate.kappa(expected, grade, cuts), 3), cuts)
+    return {"grade": f"grade_calibration = [{', '.join(steps)}]\ngrade_cuts = {cuts}"}
+
+
+def _abstention(rows: list[data.Row], outputs: Outputs, fitted: dict[str, calibrate.Calibrated]) -> dict[str, str]:
+    """The certainty under which a reader abstains, and the coverage and risk it gives."""
+    values = {}
+    for reader, finding in (("retinopathy", "referable-diabetic-retinopathy"), ("disease", "abnormal-fundus")):
+        each = fitted[finding]
+        logits = outputs["logits"][:, TARGETS.index(FINDINGS[finding])]
+        p, t = calibrate.sigmoid(each.slope * logits + each.offset), each.thresholds["balanced"]
+        certainty = np.abs(p - t) / np.where(p >= t, 1 - t, t)
+        least = float(np.quantile(certainty, ABSTAINED))
+        truth = [truth_of(row, finding) for row in rows]
+        judged = [i for i, v in enumerate(truth) if v is not None and certainty[i] >= least]
+        risk = float(np.mean([(p[i] >= t) != truth[i] for i in judged]))
+        values[f"abstention-{reader}"] = f"threshold = {least:.4f}\ncoverage = {1 - ABSTAINED}\nrisk = {risk:.4f}"
+    return values
+
+
+def _weights_values(root: Path) -> str:
+    """Size, hash, commit and the hashes of the data that the weights come from."""
+    stored = WEIGHTS.read_bytes()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
+    lines = [
+        f'sha256 = "{hashlib.sha256(stored).hexdigest()}"',
+        f"bytes = {len(stored)}",
+        f'training_commit = "{commit}"',
+    ]
+    hashes: dict[str, Any] = {}
+    for row in data.read_rows(root):
+        if data.part_of(row) == "train":
+            hashes.setdefault(row["source"], hashlib.sha256()).update(
+                hashlib.sha256((root / row["file"]).read_bytes()).digest()
+            )
+    table = "\n".join(f'{source} = "{digest.hexdigest()}"' for source, digest in hashes.items())
+    return "\n".join(lines) + f"\n\n[weights.data]\n{table}"
+
+
+if __name__ == "__main__":
+    main()
