@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Counting:
     """A bar on a console; the number of images in all is counted beside the reading.
 
-    Shown only where the console is a terminal, and gone when the run ends.
+    shown : else nothing is drawn, as where the console is no terminal; gone when the run ends
     """
 
-    def __init__(self, console: Console, words: Texts, count: Callable[[], int]) -> None:
+    def __init__(self, console: Console, words: Texts, count: Callable[[], int], *, shown: bool) -> None:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -32,7 +32,7 @@ class Counting:
             TextColumn(words.label("cli-left"), markup=False),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not (shown and console.is_terminal),
             redirect_stdout=False,
         )
         self._task = self._bar.add_task(words.label("cli-reading"), total=None)

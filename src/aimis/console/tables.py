@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -14,15 +14,22 @@ from rich.text import Text
 from aimis.domain.reading import Classification, Finding, Reading, Source, Status
 
 if TYPE_CHECKING:
+    from aimis.pipeline.tally import Tally
     from aimis.reports.texts import Texts
 
 STYLES = {Status.READ: "green", Status.NOT_ASSESSABLE: "yellow", Status.UNSUPPORTED: "yellow", Status.FAILED: "red"}
 EYE_WIDTH, SECONDS_WIDTH = 8, 10
 
 
-def plain_console(file: TextIO) -> Console:
-    """A console that takes names and words as they are: no markup, no emoji codes, no colouring of numbers."""
-    return Console(file=file, markup=False, emoji=False, highlight=False, soft_wrap=False)
+class PlainConsole(Console):
+    """Takes names and words as they are: no markup, no emoji codes, no colouring of numbers."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file=file, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Whoever reads the table has had enough; the command decides what that means."""
+        raise BrokenPipeError
 
 
 def photograph(readings: Sequence[Reading], words: Texts) -> RenderableType:
@@ -45,27 +52,48 @@ def overview_row(readings: Sequence[Reading], words: Texts, width: int) -> Rende
     source = readings[0].source
     table = _overview(width)
     table.add_row(
-        Text(_name(source, words), overflow="fold"),
+        _end_of(_name(source, words), _file_width(width)),
         words.laterality(source.laterality, short=True) if source.laterality else "",
-        Text("\n").join(_result(reading, words) for reading in readings),
+        Text("\n").join(_results(readings, words)),
         f"{readings[0].seconds:.3f}",
     )
     return table
 
 
-def by_picture(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
-    """Readings in input order, gathered by file and frame."""
-    for _, group in groupby(readings, key=lambda reading: (reading.source.path, reading.source.frame)):
-        yield list(group)
+def summary(tally: Tally, seconds: float, words: Texts) -> RenderableType:
+    """How many pictures, how fast, what became of them and in how many each finding is present."""
+    pictures = tally.pictures.total()
+    statuses = ", ".join(
+        words.label("cli-summary-status", count=tally.pictures[status], status=words.status(status).title)
+        for status in Status
+        if tally.pictures[status]
+    )
+    rate = f"{pictures / seconds:.1f}" if seconds > 0 else "-"
+    images = words.label("cli-one-image") if pictures == 1 else words.label("cli-images", count=pictures)
+    head = words.label("cli-summary", items=images, seconds=f"{seconds:.1f}", rate=rate, statuses=statuses)
+    lines: list[RenderableType] = [Text(), Text(head, style="bold")]
+    if tally.recalled:
+        lines.append(Text(words.label("cli-recalled", count=tally.recalled)))
+    if tally.present:
+        lines.append(_present(tally, words))
+    return Group(*lines)
+
+
+def _present(tally: Tally, words: Texts) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(words.label("cli-finding"))
+    table.add_column(words.label("cli-present-in"), justify="right")
+    for name, count in tally.present.most_common():
+        table.add_row(words.finding(name).title, str(count))
+    return table
 
 
 def _overview(width: int) -> Table:
     """Of fixed widths, so that rows printed one by one stand under each other."""
-    free = max(30, width - EYE_WIDTH - SECONDS_WIDTH - 6)
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=free * 2 // 5)
+    table.add_column(width=_file_width(width))
     table.add_column(width=EYE_WIDTH)
-    table.add_column(width=free - free * 2 // 5)
+    table.add_column(width=_free(width) - _file_width(width))
     table.add_column(width=SECONDS_WIDTH, justify="right")
     return table
 
@@ -139,14 +167,45 @@ def _grade(grade: Classification, words: Texts) -> str:
     return f"{words.label('grade-value', value=grade.value, highest=scale[-1])} · {meaning}"
 
 
-def _result(reading: Reading, words: Texts) -> Text:
+def _free(width: int) -> int:
+    """Columns for the file's name and the result."""
+    return max(30, width - EYE_WIDTH - SECONDS_WIDTH - 6)
+
+
+def _file_width(width: int) -> int:
+    return _free(width) * 2 // 5
+
+
+def _end_of(name: str, width: int) -> str:
+    """The name, or as much of its end as has room: files of a folder differ there."""
+    if cell_len(name) <= width:
+        return name
+    while cell_len(name) > width - 1:
+        name = name[1:]
+    return f"…{name}"
+
+
+def _results(readings: Sequence[Reading], words: Texts) -> list[Text]:
+    """A line a reader; one for all of them where none could read the picture for the same reason."""
+    reasons = {(reading.outcome.status, reading.outcome.reason) for reading in readings}
+    if len(reasons) == 1 and readings[0].outcome.status is not Status.READ:
+        return [_refusal(readings[0], words)]
+    return [_result(reading, words) for reading in readings]
+
+
+def _refusal(reading: Reading, words: Texts) -> Text:
     outcome = reading.outcome
-    if outcome.status is not Status.READ:
-        why = words.reason(outcome.reason) if outcome.reason else ""
-        return Text(f"{words.status(outcome.status).title} · {why}", style=STYLES[outcome.status])
-    present = [finding for finding in outcome.findings if finding.present]
+    why = words.reason(outcome.reason) if outcome.reason else ""
+    return Text(f"{words.status(outcome.status).title} · {why}", style=STYLES[outcome.status])
+
+
+def _result(reading: Reading, words: Texts) -> Text:
+    reader = f"{words.reader(reading.identity.reader)} · "
+    if reading.outcome.status is not Status.READ:
+        return Text(reader) + _refusal(reading, words)
+    present = [finding for finding in reading.outcome.findings if finding.present]
     named = [finding for finding in present if not words.finding(finding.name).summary] or present
     if not named:
-        return Text(f"{words.reader(reading.identity.reader)} · {words.label('no-finding')}", style="dim")
+        return Text(f"{reader}{words.label('no-finding')}", style="dim")
     shown = "; ".join(f"{words.finding(f.name).title} {f.probability:.2f}" for f in named)
     return Text(shown, style="bold red")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -108,12 +108,8 @@ class ItemResult:
         """All readings, frame by frame."""
         return tuple(reading for frame in self.frames for reading in frame.readings)
 
-    def pairs(self) -> Iterator[tuple[Reading, Still | None]]:
-        """Each reading with its picture, as a report takes them."""
-        return ((reading, frame.still) for frame in self.frames for reading in frame.readings)
 
-
-def read_all(items: Iterable[Item], tools: Tools, *, jobs: int) -> Iterator[ItemResult]:
+def read_all(items: Iterable[Item], tools: Tools, *, jobs: int) -> Generator[ItemResult]:
     """Results in input order; at most `IN_FLIGHT_PER_JOB * jobs` items are held, however many there are.
 
     Closing the iterator early waits for the items being read and drops those not begun.

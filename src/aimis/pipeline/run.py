@@ -11,11 +11,9 @@ from aimis.domain.errors import AimisError
 from aimis.reports import case as cases
 
 if TYPE_CHECKING:
-    from aimis.domain.reading import Reading
-    from aimis.imaging.still import Still
     from aimis.pipeline.journal import Journal
     from aimis.pipeline.read import ItemResult
-    from aimis.reports.case import Case
+    from aimis.reports.case import Case, Eye
 
 Report = Callable[["Case", bool], None]
 """Takes a case, and whether something of it was read in this run rather than recalled."""
@@ -48,12 +46,12 @@ class Run:
         if self.report is None:
             deque(finished, maxlen=0)
             return
-        for case in cases.cases(finished):
+        for case in cases.cases_of(finished):
             places = {(eye.source.path, eye.source.frame) for eye in case.eyes}
             self.report(case, bool(places & self._new))
             self._new -= places
 
-    def _finish(self, results: Iterator[ItemResult]) -> Iterator[tuple[Reading, Still | None]]:
+    def _finish(self, results: Iterator[ItemResult]) -> Iterator[Eye]:
         for result in results:
             if not result.recalled:
                 if self.journal is not None:
@@ -61,6 +59,6 @@ class Run:
                 if self.report is not None:
                     self._new.update((r.source.path, r.source.frame) for r in result.readings)
             self.show(result)
-            yield from result.pairs()
+            yield from (cases.eye_of(frame.readings, frame.still) for frame in result.frames)
             if self.is_stopped():
                 raise StoppedError("stopped")

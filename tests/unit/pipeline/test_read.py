@@ -214,7 +214,7 @@ def test_closing_early_begins_nothing_more() -> None:
 
     results = read.read_all((noted(str(n)) for n in range(1000)), tools(), jobs=1)
     next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert len(loaded) <= read.IN_FLIGHT_PER_JOB
 
 
@@ -239,19 +239,19 @@ def large(_content: bytes, _name: str) -> Iterator[Still]:
 
 def test_kept_still_is_reduced_and_keeps_the_size_of_its_file() -> None:
     (result,) = everything([item("large.png")], tools(decode=large, keep_stills=True))
-    ((reading, kept),) = result.pairs()
+    (frame,) = result.frames
+    kept = frame.still
     assert kept is not None
     assert (kept.rgb.shape, kept.full_size_px) == ((1200, 1600, 3), (2400, 1800))
-    assert reading.source.size_px == (2400, 1800)
+    assert frame.readings[0].source.size_px == (2400, 1800)
 
 
 def test_recalled_item_has_its_picture_where_a_report_may_be_wanting() -> None:
     (before,) = everything([item("one.jpg")], tools(decode=large))
     again = tools(decode=large, keep_stills=True, recall=lambda _p, _s: (before.readings,))
     (result,) = everything([item("one.jpg")], again)
-    ((reading, kept),) = result.pairs()
-    assert reading == before.readings[0]
-    assert kept is not None
+    assert result.readings == before.readings
+    assert result.frames[0].still is not None
 
 
 def test_recalled_item_is_given_back_where_its_picture_cannot_be_decoded_any_more() -> None:
@@ -261,7 +261,8 @@ def test_recalled_item_is_given_back_where_its_picture_cannot_be_decoded_any_mor
     (before,) = everything([item("one.jpg")], tools())
     again = tools(decode=broken, keep_stills=True, recall=lambda _p, _s: (before.readings,))
     (result,) = everything([item("one.jpg")], again)
-    assert list(result.pairs()) == [(before.readings[0], None)]
+    assert result.readings == before.readings
+    assert result.frames[0].still is None
 
 
 def test_reader_that_answers_for_nothing_is_refused() -> None:

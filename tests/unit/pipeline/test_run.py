@@ -96,7 +96,7 @@ def test_stopped_run_leaves_the_waiting_eye_to_the_rerun() -> None:
     with pytest.raises(StoppedError):
         run.through(iter([one, two, left, right]))
     assert shown == ["a.jpg", "b.jpg", "p_left.jpg"]
-    assert [[eye.source.path for eye in case.eyes] for case in reported] == [["a.jpg"]]
+    assert [[eye.source.path for eye in case.eyes] for case in reported] == [["a.jpg"], ["b.jpg"]]
 
 
 def test_stopped_run_takes_nothing_more_without_reports() -> None:

@@ -1,0 +1,197 @@
+"""The command line. What a command needs is imported inside it, so that `aimis --help` answers at once."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aimis.domain.errors import AimisError, UsageError
+
+CANNOT_WORK, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+
+app = typer.Typer(
+    name="aimis",
+    help="AI readers for medical images. Research use only; not a cleared medical device.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+readers_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(readers_app, name="readers")
+
+
+class Language(StrEnum):
+    """Of all that a person reads."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+class OperatingPoint(StrEnum):
+    """From the most sensitive to the one with the fewest false alarms."""
+
+    SCREENING = "screening"
+    BALANCED = "balanced"
+    SPECIFIC = "specific"
+
+
+LanguageOption = Annotated[
+    Language | None, typer.Option("--language", help="Of all that a person reads: English or Chinese.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False
+) -> None:
+    """Options of the program itself."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"aimis {version_of('aimis')}")
+        raise typer.Exit
+
+
+@app.command()
+def read(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Photographs, folders, globs or zips.")],
+    *,
+    reader: Annotated[
+        list[str] | None, typer.Option("--reader", metavar="ID", help="Use this reader only; may be given again.")
+    ] = None,
+    exam: Annotated[
+        bool, typer.Option("--exam", help="All pictures of each PATH are one examination; no reader of today takes it.")
+    ] = False,
+    json: JsonOption = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write PDF, HTML, JSON and overlays there, and the record."),
+    ] = None,
+    language: LanguageOption = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Files read at the same time; else one a core.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Do not read again what the record in DIR holds.")] = False,
+    operating_point: Annotated[
+        OperatingPoint | None,
+        typer.Option("--operating-point", help="How sensitive decisions are; else each reader's own."),
+    ] = None,
+) -> None:
+    """Read photographs: what is in them, how sure, and where.
+
+    Exit status: 0 when every item was read, 3 when some were not, 2 for wrong usage, 130 after Ctrl-C.
+    """
+    with _exit_status():
+        from aimis.console import session
+
+        asked = session.Request(
+            paths=tuple(paths),
+            readers=tuple(reader or ()),
+            exam=exam,
+            json=json,
+            report=report,
+            language=language,
+            jobs=jobs,
+            resume=resume,
+            operating_point=operating_point,
+        )
+        raise typer.Exit(session.read(asked))
+
+
+@readers_app.callback(invoke_without_command=True)
+def readers(context: typer.Context, *, json: JsonOption = False, language: LanguageOption = None) -> None:
+    """List the readers, or show one's model card."""
+    if context.invoked_subcommand is None:
+        with _exit_status():
+            from aimis.console import catalogue
+
+            catalogue.list_readers(as_json=json, language=language)
+
+
+@readers_app.command("show")
+def show_reader(
+    reader_id: Annotated[str, typer.Argument(metavar="ID", help="The reader, as `aimis readers` lists it.")],
+) -> None:
+    """Show a reader's model card: what it is for, what it was trained on, how well it reads."""
+    with _exit_status():
+        from aimis.console import catalogue
+
+        catalogue.show_card(reader_id)
+
+
+@app.command()
+def doctor(*, json: JsonOption = False, language: LanguageOption = None) -> None:
+    """Say what is wrong here and how to mend it.
+
+    Looks at engine, precision, processors, memory, words, and the readers' weights and networks.
+
+    Exit status: 0 when nothing is wrong, 1 when something is.
+    """
+    with _exit_status():
+        from aimis.console import checkup
+
+        raise typer.Exit(checkup.run(as_json=json, language=language))
+
+
+@app.command()
+def report(
+    record: Annotated[Path, typer.Argument(metavar="READINGS.jsonl", help="The record that --report left in its DIR.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the reports go.")],
+    *,
+    language: LanguageOption = None,
+) -> None:
+    """Write the reports of an earlier run again.
+
+    Nothing is read anew: for another language, or after an update of the reports.
+
+    Exit status: 0 when every report has its photographs, 3 when some were not found or have changed.
+    """
+    with _exit_status():
+        from aimis.console import rewriting
+
+        raise typer.Exit(rewriting.rewrite(record, folder, language=language))
+
+
+def main() -> None:
+    """The program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a run
+    app()
+
+
+@contextmanager
+def _exit_status() -> Iterator[None]:
+    """Errors that a person can do something about become a sentence and an exit status."""
+    try:
+        yield
+    except UsageError as error:
+        _end(str(error), WRONG_USAGE)
+    except AimisError as error:
+        _end(str(error), CANNOT_WORK)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes
+        raise typer.Exit(BROKEN_PIPE) from None
+    except OSError as error:
+        _end(f"{error.filename or 'standard output'}: {error.strerror}", CANNOT_WORK)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _end(message: str, status: int) -> None:
+    typer.echo(f"aimis: {message}", err=True)
+    raise typer.Exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Writes a run's reports and says where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aimis.reports.case import Case
+    from aimis.reports.texts import Texts
+
+FILES_NAMED = 2
+"""Of so many reports each file is named; of more, the folder."""
+
+
+@dataclass(kw_only=True)
+class Reports:
+    """The reports of one run in a folder.
+
+    files : of the first reports written
+    """
+
+    folder: Path
+    words: Texts
+    written: int = 0
+    there_already: int = 0
+    files: list[Path] = field(default_factory=list)
+
+    def write(self, case: Case, new: bool) -> None:  # noqa: FBT001  called by the pipeline, by position
+        """Write the report of a case, unless an earlier run wrote it and nothing is new."""
+        from aimis.reports import write  # noqa: PLC0415  the PDF's library is loaded when a report is wanted
+
+        if not new and (self.folder / f"{case.stem}.json").is_file():  # of a report's files it is placed last
+            self.there_already += 1
+            return
+        made = write.write_report(self.folder, case, self.words)
+        self.written += 1
+        if self.written <= FILES_NAMED:
+            self.files += [made.pdf, made.html, made.json, *made.overlays]
+
+    def notes(self) -> Iterator[str]:
+        """Where everything is, in words."""
+        if self.written > FILES_NAMED:
+            yield self.words.label("cli-reports-written", count=self.written, folder=str(self.folder))
+        else:
+            yield from (f"{self.words.label('cli-report-written')}  {file}" for file in self.files)
+        if self.there_already:
+            yield self.words.label("cli-reports-there", count=self.there_already)

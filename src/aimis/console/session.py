@@ -1,0 +1,159 @@
+"""`aimis read`: from what was asked for to the exit status."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aimis import bootstrap, logs, settings
+from aimis.console import tables, words
+from aimis.console.progress import Counting
+from aimis.console.reporting import Reports
+from aimis.console.show import FEW, JsonLines, Show, Tables
+from aimis.console.stop import Stop
+from aimis.domain.errors import UsageError
+from aimis.ingest import folder
+from aimis.pipeline import read as reading
+from aimis.pipeline.journal import FILE_NAME, Journal
+from aimis.pipeline.run import Run, StoppedError
+from aimis.pipeline.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aimis.bootstrap import Chosen
+    from aimis.console.tables import PlainConsole
+    from aimis.pipeline.read import Item, ItemResult, Tools
+    from aimis.reports.texts import Texts
+    from aimis.settings import Settings
+
+READ, NOT_ALL_READ = 0, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for on the command line; None where the settings decide."""
+
+    paths: tuple[str, ...]
+    readers: tuple[str, ...] = ()
+    json: bool = False
+    report: Path | None = None
+    language: str | None = None
+    jobs: int | None = None
+    resume: bool = False
+    operating_point: str | None = None
+    exam: bool = False
+
+    def __post_init__(self) -> None:
+        if self.exam:
+            raise UsageError("--exam: no reader here reads whole examinations; each photograph is read by itself")
+        if self.resume and self.report is None:
+            raise UsageError("--resume takes up the record of an earlier run: name its folder with --report DIR")
+
+
+def read(request: Request) -> int:
+    """Read all that was asked for and print it; the exit status.
+
+    UsageError: there is no such reader, or a folder that cannot be written
+    EngineError, ReaderRefusedError: the readers cannot be opened
+    """
+    site = settings.load_settings()
+    log = logs.Log(level=site.log_level, form=site.log_format)
+    found = bootstrap.find_readers(site)
+    for refused in found.refused:
+        log.reader_refused(refused.folder, refused.why)
+    chosen = bootstrap.choose_readers(
+        found, request.readers or site.readers, request.operating_point or site.operating_point
+    )
+    texts = words.load_words(request.language or site.language, [choice.manifest.text_paths for choice in chosen])
+    jobs = request.jobs or bootstrap.default_jobs(site)
+    found_items = folder.find_items(request.paths, limits=bootstrap.limits_of(site))
+    items, seen = bootstrap.peek(found_items, max(jobs, FEW + 1))
+    session = _Session(request=request, site=site, log=log, chosen=chosen, texts=texts, few=seen <= FEW)
+    return session.read(items, jobs=min(jobs, seen))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Session:
+    """One `aimis read`, its readers chosen and its words loaded."""
+
+    request: Request
+    site: Settings
+    log: logs.Log
+    chosen: tuple[Chosen, ...]
+    texts: Texts
+    few: bool
+
+    def read(self, items: Iterator[Item], *, jobs: int) -> int:
+        """Open what is needed, read, and close it again, whatever happens."""
+        out, beside = tables.PlainConsole(sys.stdout), tables.PlainConsole(sys.stderr)
+        printed = self._show(out, beside)
+        tally, began = Tally(), time.perf_counter()
+        reports = None if self.request.report is None else Reports(folder=self.request.report, words=self.texts)
+        with ExitStack() as opened:
+            stop = opened.enter_context(Stop())
+            journal = self._journal(opened)
+            tools = self._tools(journal, jobs)
+            bar = opened.enter_context(self._bar(out, beside))
+            results = opened.enter_context(closing(reading.read_all(items, tools, jobs=jobs)))
+            run = Run(
+                show=partial(_show_and_count, printed, tally, bar),
+                is_stopped=stop.asked,
+                journal=journal,
+                report=reports.write if reports else None,
+            )
+            stopped = _is_stopped(run, results)
+        seconds = time.perf_counter() - began
+        self.log.run_ended(items=tally.items, seconds=seconds, stopped=stopped)
+        if not stopped:
+            printed.end(tally, seconds)
+        printed.note(self._notes(tally, reports, stopped=stopped))
+        return stop.exit_status if stopped else READ if tally.all_read else NOT_ALL_READ
+
+    def _show(self, out: PlainConsole, beside: PlainConsole) -> Show:
+        if self.request.json:
+            return JsonLines(out=sys.stdout, beside=beside, words=self.texts)
+        return Tables(console=out, words=self.texts, few=self.few)
+
+    def _bar(self, out: PlainConsole, beside: PlainConsole) -> Counting:
+        """Over the table where that is on the terminal, else on standard error; never among JSON lines."""
+        shown = not self.few and not (self.request.json and out.is_terminal)
+        console = out if out.is_terminal else beside
+        return Counting(console, self.texts, partial(folder.count_items, self.request.paths), shown=shown)
+
+    def _journal(self, opened: ExitStack) -> Journal | None:
+        if self.request.report is None:
+            return None
+        return opened.enter_context(Journal(self.request.report, resume=self.request.resume))
+
+    def _tools(self, journal: Journal | None, jobs: int) -> Tools:
+        identities = [identity for choice in self.chosen for identity in choice.identities.values()]
+        recall = partial(journal.recall, identities=identities) if journal and self.request.resume else None
+        readers = bootstrap.open_readers(self.chosen, self.site, jobs=jobs)
+        return bootstrap.make_tools(readers, self.site, self.log, recall=recall, keep_stills=journal is not None)
+
+    def _notes(self, tally: Tally, reports: Reports | None, *, stopped: bool) -> Iterator[str]:
+        if reports is not None:
+            yield from reports.notes()
+            yield f"{self.texts.label('cli-record')}  {reports.folder / FILE_NAME}"
+        if stopped:
+            yield self.texts.label("cli-stopped" if reports else "cli-stopped-no-record", count=tally.items)
+
+
+def _show_and_count(printed: Show, tally: Tally, bar: Counting, result: ItemResult) -> None:
+    tally.add(result)
+    printed.result(result)
+    bar.advance()
+
+
+def _is_stopped(run: Run, results: Iterator[ItemResult]) -> bool:
+    try:
+        run.through(results)
+    except StoppedError:
+        return True
+    return False
