@@ -43,7 +43,8 @@ class Log:
 
     def run_ended(self, *, items: int, seconds: float, stopped: bool) -> None:
         """A run came to its end, or was stopped before it."""
-        self._write.info("run-ended", items=items, seconds=round(seconds, 3), stopped=stopped)
+        if SEVERITY[self.level] <= SEVERITY["info"]:  # asked first, so that structlog need not be loaded to say nothing
+            self._write.info("run-ended", items=items, seconds=round(seconds, 3), stopped=stopped)
 
     @cached_property
     def _write(self) -> FilteringBoundLogger:

@@ -1,0 +1,130 @@
+"""The terminal's tables say everything that a reading says, in both languages."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from aimis.console import tables, words
+from aimis.domain.reading import (
+    Classification,
+    Finding,
+    Laterality,
+    LateralitySource,
+    Outcome,
+    Reading,
+    Reason,
+    Source,
+    Status,
+)
+from aimis.pipeline.tally import Tally
+from aimis.reports.texts import LANGUAGES
+from tests.fakes.redness import identity
+
+READ = Reading(
+    source=Source(
+        path="eyes/one.jpg",
+        sha256="ab" * 32,
+        size_px=(2000, 1500),
+        laterality=Laterality.RIGHT,
+        laterality_source=LateralitySource.DICOM,
+    ),
+    identity=identity("fundus"),
+    outcome=Outcome(
+        status=Status.READ,
+        findings=(
+            Finding(name="glaucoma", probability=0.934, present=True),
+            Finding(name="cataract", probability=0.021, present=False),
+        ),
+        classifications=(Classification(key="icdr_grade", value=2),),
+        certainty=0.87,
+        reason=Reason.of("pixels-missing"),
+    ),
+    seconds=0.0432,
+    read_at_utc="2026-01-02T03:04:05+00:00",
+)
+DARK = replace(READ, outcome=Outcome(status=Status.NOT_ASSESSABLE, reason=Reason.of("too-dark")))
+
+
+def printed(renderable: object, width: int = 100) -> str:
+    stream = io.StringIO()
+    console = tables.PlainConsole(stream)
+    console.width = width
+    console.print(renderable)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_photograph_shows_file_eye_findings_grade_certainty_limit_and_time(language: str) -> None:
+    texts = words.load_words(language)
+    text = printed(tables.photograph([READ], texts))
+    said = ["eyes/one.jpg", texts.laterality(Laterality.RIGHT), "2000 × 1500", "0.043", "glaucoma", "0.934", "0.021"]
+    said += [texts.label("cli-yes"), texts.label("cli-no"), "0.87", texts.reason(Reason.of("pixels-missing"))]
+    for part in said:
+        assert part in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_photograph_that_was_not_read_shows_its_status_and_reason(language: str) -> None:
+    texts = words.load_words(language)
+    text = printed(tables.photograph([DARK], texts))
+    assert texts.status(Status.NOT_ASSESSABLE).title in text
+    assert texts.reason(Reason.of("too-dark")) in text
+    assert texts.label("cli-finding") not in text
+
+
+def test_row_names_what_is_present_and_leaves_out_what_is_not() -> None:
+    text = printed(tables.overview_row([READ], words.load_words("en"), 100))
+    assert "glaucoma 0.93" in text
+    assert "cataract" not in text
+
+
+def test_row_says_so_where_nothing_is_present() -> None:
+    nothing = Finding(name="cataract", probability=0.021, present=False)
+    calm = replace(READ, outcome=Outcome(status=Status.READ, findings=(nothing,)))
+    assert "No finding above the operating point" in printed(tables.overview_row([calm], words.load_words("en"), 120))
+
+
+def test_row_says_once_why_no_reader_could_read_it() -> None:
+    texts = words.load_words("en")
+    same = printed(tables.overview_row([DARK, DARK], texts, 200), 200)
+    one = printed(tables.overview_row([READ, DARK], texts, 200), 200)
+    assert same.count("too dark") == one.count("too dark") == 1
+    assert "glaucoma 0.93" in one
+
+
+def test_names_are_shown_as_they_are_and_not_as_markup() -> None:
+    odd = replace(READ, source=replace(READ.source, path="[red]x[/red] :eye: \udcff.jpg"))
+    assert "[red]x[/red] :eye: ?.jpg" in printed(tables.photograph([odd], words.load_words("en")))
+
+
+@given(name=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z", "M"]), max_size=60))
+def test_every_row_keeps_the_end_of_the_name_within_the_width(name: str) -> None:
+    row = replace(READ, source=replace(READ.source, path=f"{name}.jpg"))
+    lines = printed(tables.overview_row([row], words.load_words("en"), 80), 80).splitlines()
+    assert ".jpg" in lines[0]
+    assert all(cell_len(line) <= 80 for line in lines)
+
+
+def test_summary_counts_statuses_and_findings() -> None:
+    tally = Tally(items=3, recalled=1)
+    tally.pictures.update({Status.READ: 2, Status.FAILED: 1})
+    tally.present.update({"glaucoma": 2})
+    text = printed(tables.summary(tally, 1.5, words.load_words("en")))
+    for part in ("3 images", "1.5 s", "2.0 images/s", "2 × Read", "1 × Could not be read", "1 taken from", "glaucoma"):
+        assert part in text
+
+
+def test_every_word_of_the_terminal_stands_in_every_language() -> None:
+    catalogues = [tomllib.loads(file.read_text(encoding="utf-8"))["labels"] for file in words.OWN_FILES.values()]
+    assert all(c.keys() == catalogues[0].keys() for c in catalogues)
+    assert all(key.startswith("cli-") for key in catalogues[0])
+    for key in catalogues[0]:
+        placeholders = {frozenset(part.split("}")[0] for part in c[key].split("{")[1:]) for c in catalogues}
+        assert len(placeholders) == 1, key
