@@ -42,7 +42,7 @@ def decode_dicom(content: bytes, limits: Limits) -> Iterator[Still]:
     for frame, decoded in enumerate(dicom_frames.generate_frames(dataset, form, limits)):
         rgb = _rgb(decoded, form, dataset)
         yield Still(
-            rgb=geometry.shrink(rgb, limits),
+            rgb=geometry.shrink(rgb, (form.columns, form.rows), limits),
             full_size_px=(form.columns, form.rows),
             frame=frame if form.frames > 1 else None,
             laterality=subject.laterality,

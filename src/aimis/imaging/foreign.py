@@ -51,7 +51,7 @@ def foreign_decoder(code: str, *, why: str | None = None) -> Iterator[None]:
             yield
     except _FOREIGN_ERRORS as error:
         said = str(error) or type(error).__name__
-        if "truncated" in said.lower() or "premature end" in said.lower():
+        if "truncated" in said.lower() or "premature end of jpeg" in said.lower():
             raise BrokenInputError("truncated") from error
         shown = why or said.splitlines()[0][:_WHY_LENGTH]
         raise BrokenInputError(code, why=shown) from error

@@ -33,11 +33,11 @@ def orient(rgb: _Rgb, orientation: int) -> _Rgb:
     return np.ascontiguousarray(_ORIENT[orientation](rgb)) if orientation in _ORIENT else rgb
 
 
-def shrink(rgb: _Rgb, limits: Limits) -> _Rgb:
-    """The picture by area at the scale `limits` holds for enough; the same array where it is small."""
-    rows, columns = rgb.shape[:2]
+def shrink(rgb: _Rgb, stored_size_px: tuple[int, int], limits: Limits) -> _Rgb:
+    """The picture by area at the scale that `limits` holds for enough, unless it was decoded at that scale."""
+    columns, rows = stored_size_px
     by = limits.reduction(columns, rows)
-    if by == 1:
+    if by == 1 or rgb.shape[:2] != (rows, columns):
         return rgb
     size = (-(-columns // by), -(-rows // by))
     return cast("_Rgb", cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
@@ -52,7 +52,7 @@ def still_of(
     """
     turned = orientation >= 5
     return Still(
-        rgb=orient(shrink(rgb, limits), orientation),
+        rgb=orient(shrink(rgb, stored_size_px, limits), orientation),
         full_size_px=stored_size_px[::-1] if turned else stored_size_px,
         frame=frame,
     )

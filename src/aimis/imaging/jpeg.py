@@ -140,13 +140,13 @@ def _segments(content: bytes) -> list[tuple[int, int, int]]:
     while not found or found[-1][0] != _SOS:
         marker_at = content.find(b"\xff", at)
         marker_at += _fill_bytes(content, marker_at)
-        length = int.from_bytes(content[marker_at + 2 : marker_at + 4])
-        if marker_at < 0 or marker_at + 2 + length > len(content) or length < 2:
-            raise BrokenInputError("truncated")
-        marker = content[marker_at + 1]
-        at = marker_at + 2
+        marker = content[marker_at + 1] if 0 <= marker_at < len(content) - 1 else None
         if marker == _EOI:
             break
+        length = int.from_bytes(content[marker_at + 2 : marker_at + 4])
+        if marker is None or length < 2 or marker_at + 2 + length > len(content):
+            raise BrokenInputError("truncated")
+        at = marker_at + 2
         if marker not in _NO_LENGTH:
             at += length
             found.append((marker, marker_at + 4, at))

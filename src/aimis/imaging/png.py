@@ -95,6 +95,8 @@ def _decode_deep(clean: bytes, limits: Limits) -> colour.Rgb:
 
 def rgb_order(samples: colour.Samples) -> colour.Samples:
     """OpenCV's order of colours to ours."""
+    if samples.dtype == np.float64:
+        samples = samples.astype(np.float32)
     if samples.ndim == 2:
         return samples
     code = cv2.COLOR_BGRA2RGBA if samples.shape[2] == 4 else cv2.COLOR_BGR2RGB

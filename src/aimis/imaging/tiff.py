@@ -5,16 +5,20 @@ Source: TIFF 6.0 (Adobe, 1992).
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import io
 import itertools
+import zlib
 from collections.abc import Iterator
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import TiffImagePlugin
 
-from aimis.domain.errors import BrokenInputError
+from aimis.domain.errors import BrokenInputError, UnsupportedInputError
 from aimis.imaging import colour, geometry, pillow, png, tiff_tags
 from aimis.imaging.foreign import foreign_decoder
 
@@ -22,21 +26,29 @@ if TYPE_CHECKING:
     from aimis.imaging.limits import Limits
     from aimis.imaging.still import Still
 
-_SUBFILE, _COLUMNS, _ROWS, _BITS, _PHOTOMETRIC, _SAMPLES, _FORMAT = 254, 256, 257, 258, 262, 277, 339
+_SUBFILE, _COLUMNS, _ROWS, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 254, 256, 257, 258, 259, 262, 277
+_PLANAR, _PREDICTOR, _FORMAT = 284, 317, 339
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _TILE_COLUMNS, _TILE_ROWS = 273, 279, 324, 325, 322, 323
 _WANTED = frozenset(
-    {_SUBFILE, _COLUMNS, _ROWS, _BITS, _PHOTOMETRIC, _SAMPLES, _FORMAT, tiff_tags.ORIENTATION}
-    | {_STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _TILE_COLUMNS, _TILE_ROWS}
+    {_SUBFILE, _COLUMNS, _ROWS, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _PREDICTOR, _FORMAT}
+    | {_STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _TILE_COLUMNS, _TILE_ROWS, tiff_tags.ORIENTATION}
 )
 _THUMBNAIL_OR_MASK = 0b101
-_RGB = 2
+_BLACK_IS_ZERO, _RGB = 1, 2
+_FLOAT = 3
+_APART = 2
+_PLAIN = 1
+_DEFLATE = frozenset({8, 32946})
+_DEEP_TYPES = {(16, 1): "u2", (32, 3): "f4", (64, 3): "f8"}
+"""By bits and sample format: what is read of more than 8 bits a colour."""
+_BIG_ENDIAN_BIGTIFF = b"MM\0+"
 
 
 def decode_tiff(content: bytes, limits: Limits) -> Iterator[Still]:
     """The pages of a TIFF file that are pictures of their own, not thumbnails nor masks.
 
-    Raises `BrokenInputError` "truncated", "broken-picture" or "no-pixels", and `UnsupportedInputError` "too-large"
-    or "too-many-frames"; of many pages, the good ones before a broken one have been handed on by then.
+    Raises `BrokenInputError` "truncated", "broken-picture" or "no-pixels", and `UnsupportedInputError`
+    "too-large", "too-many-frames" or "unsupported-pixels"; good pages before a broken one have been handed on by then.
     """
     directories = tiff_tags.read_directories(content, _WANTED)
     listed = list(itertools.islice(enumerate(directories), limits.max_frames * 2 + 1))
@@ -51,17 +63,24 @@ def decode_tiff(content: bytes, limits: Limits) -> Iterator[Still]:
 
 def _decode_page(content: bytes, at: int, tags: tiff_tags.Tags, frame: int | None, limits: Limits) -> Still:
     size_px, orientation = (_first(tags, _COLUMNS, 0), _first(tags, _ROWS, 0)), tiff_tags.orientation_of_tags(tags)
-    if _is_deep_colour(tags):
-        limits.check_size(*size_px, bytes_per_pixel=_sample_bytes(tags) + 8)
-        rgb = _decode_deep(content, at, size_px)
-        return geometry.still_of(rgb, stored_size_px=size_px, orientation=orientation, frame=frame, limits=limits)
     upright_px = size_px[::-1] if orientation >= 5 else size_px
-    rgb = _decode_upright(content, at, limits)
+    if _is_deep(tags):
+        kind = _deep_type(tags)
+        limits.check_size(*size_px, bytes_per_pixel=3 * _sample_bytes(tags) + 8)
+        if _first(tags, _SAMPLES, 1) > 1 and _first(tags, _PLANAR, _PLAIN) == _APART:
+            rgb = colour.rgb_of_samples(_planes(content, tags, size_px, kind))
+            return geometry.still_of(rgb, stored_size_px=size_px, orientation=orientation, frame=frame, limits=limits)
+        rgb = _decode_deep(content, at, upright_px)
+    elif content.startswith(_BIG_ENDIAN_BIGTIFF) and _first(tags, _PHOTOMETRIC, 0) in {_BLACK_IS_ZERO, _RGB}:
+        rgb = _decode_deep(content, at, upright_px)
+    else:
+        rgb = _decode_upright(content, at, limits)
     return geometry.still_of(rgb, stored_size_px=upright_px, orientation=1, frame=frame, limits=limits)
 
 
 def _decode_upright(content: bytes, at: int, limits: Limits) -> colour.Rgb:
     """By Pillow, which turns a TIFF as its tag says while loading."""
+    _mute_libtiff()
     with foreign_decoder("broken-picture"):
         image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
         image.seek(at)
@@ -70,18 +89,58 @@ def _decode_upright(content: bytes, at: int, limits: Limits) -> colour.Rgb:
         return pillow.rgb_of_image(image, limits)
 
 
-def _decode_deep(content: bytes, at: int, size_px: tuple[int, int]) -> colour.Rgb:
-    """16-bit and float colour by OpenCV: Pillow keeps the upper byte or reads none."""
+@functools.cache
+def _mute_libtiff() -> None:
+    """Pillow leaves libtiff's habit of writing each error to standard error; it is called off in the wheel's copy."""
+    for file in metadata.files("pillow") or []:
+        if file.name.startswith("libtiff"):
+            ctypes.CDLL(str(file.locate())).TIFFSetErrorHandler(None)
+
+
+def _decode_deep(content: bytes, at: int, upright_px: tuple[int, int]) -> colour.Rgb:
+    """By OpenCV, which turns it too: of 16-bit and float colour Pillow keeps the upper byte or reads none."""
     with foreign_decoder("broken-picture"):
         encoded = np.frombuffer(content, np.uint8)
         read, pictures = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED, range=(at, at + 1))
-        if not read or len(pictures) != 1 or pictures[0].shape[1::-1] != size_px:
+        if not read or len(pictures) != 1 or pictures[0].shape[1::-1] != upright_px:
             raise ValueError("TIFF page")
     return colour.rgb_of_samples(png.rgb_order(pictures[0]))
 
 
-def _is_deep_colour(tags: tiff_tags.Tags) -> bool:
-    return tags.get(_PHOTOMETRIC) == (_RGB,) and max(tags.get(_BITS, (1,)), default=1) > 8
+def _planes(content: bytes, tags: tiff_tags.Tags, size_px: tuple[int, int], type_name: str) -> colour.Samples:
+    """16-bit and float planes stored apart, shape (rows, columns, planes): both libraries scramble them."""
+    compression = _first(tags, _COMPRESSION, _PLAIN)
+    if compression not in {_PLAIN, *_DEFLATE} or _first(tags, _PREDICTOR, _PLAIN) != _PLAIN or _TILES in tags:
+        raise UnsupportedInputError("unsupported-pixels", compression=compression)
+    columns, rows = size_px
+    kind = np.dtype((">" if content.startswith(b"MM") else "<") + type_name)
+    planes = _first(tags, _SAMPLES, 1)
+    size = planes * rows * columns * kind.itemsize
+    strips = [content[at : at + count] for at, count in zip(tags[_STRIPS], tags[_STRIP_BYTES], strict=False)]
+    if compression in _DEFLATE:
+        with foreign_decoder("broken-picture"):
+            strips = [zlib.decompressobj().decompress(strip, size) for strip in strips]
+    if sum(len(strip) for strip in strips) != size:
+        raise BrokenInputError("truncated")
+    samples = np.frombuffer(b"".join(strips), kind).reshape(planes, rows, columns)
+    return np.ascontiguousarray(samples.transpose(1, 2, 0)).astype(kind.newbyteorder("="))
+
+
+def _is_deep(tags: tiff_tags.Tags) -> bool:
+    """Whether a page is of a kind that Pillow does not read in full: deep colour, or float."""
+    if max(tags.get(_BITS, ()), default=1) <= 8:
+        return False
+    photometric = _first(tags, _PHOTOMETRIC, 0)
+    return photometric == _RGB or (photometric == _BLACK_IS_ZERO and _FLOAT in tags.get(_FORMAT, ()))
+
+
+def _deep_type(tags: tiff_tags.Tags) -> str:
+    """The samples' type, raising where it is not read."""
+    kinds = {*itertools.product(set(tags.get(_BITS, ())), set(tags.get(_FORMAT, (_PLAIN,))))}
+    name = _DEEP_TYPES.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if name is None or _first(tags, _SAMPLES, 1) not in {1, 3, 4}:
+        raise UnsupportedInputError("unsupported-pixels", bits=max(tags.get(_BITS, ())))
+    return name
 
 
 def _sample_bytes(tags: tiff_tags.Tags) -> int:
