@@ -1,0 +1,1 @@
+"""One finding model in, documents out: JSON, HTML, PDF and the overlay, in the reader's language."""

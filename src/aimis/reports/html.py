@@ -1,0 +1,37 @@
+"""The report as one HTML file: no script, nothing fetched, printable on one page of A4."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from aimis.reports.page import JOIN, Level
+
+if TYPE_CHECKING:
+    from aimis.reports.page import Page
+    from aimis.reports.texts import Texts
+
+_LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
+
+
+def render(page: Page, texts: Texts) -> str:
+    """The HTML of a page."""
+    language = _LANGUAGE_TAGS[page.language]
+    markup = _template().render(page=page, label=texts.label, language=language, level=Level, join=JOIN)
+    return markup.encode(errors="replace").decode()  # a file name that is no Unicode must not stop the report
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("aimis.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
+    return environment.get_template("page.html.j2")

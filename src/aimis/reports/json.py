@@ -1,0 +1,217 @@
+"""Readings as JSON: the fixed interface of `aimis read --json`, and the lossless record kept beside the reports."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aimis.domain.errors import UsageError
+from aimis.domain.reading import (
+    Classification,
+    EvidenceMap,
+    Finding,
+    Laterality,
+    LateralitySource,
+    Measure,
+    Outcome,
+    ReaderIdentity,
+    Reading,
+    Reason,
+    Region,
+    Source,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from aimis.reports.texts import Texts
+
+RECORD_SCHEMA = 1
+_OUTCOME_KEYS = ("path", "frame", "reader", "reader_version", "status", "reason", "seconds", "findings", "certainty")
+_FIXED_KEYS = frozenset(
+    (*_OUTCOME_KEYS, "laterality", "laterality_source", "operating_point", "weights_sha256", "input_sha256")
+)
+
+
+def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
+    """The object that `aimis read --json` prints for a reading.
+
+    ValueError: a classification's key is one of the interface's own
+    """
+    source, identity, outcome = reading.source, reading.identity, reading.outcome
+    graded = {c.key: c.value for c in outcome.classifications}
+    if graded.keys() & _FIXED_KEYS:
+        raise ValueError(f"{identity.reader}: {sorted(graded.keys() & _FIXED_KEYS)} are keys of the interface")
+    return {
+        "path": source.path,
+        **({} if source.frame is None else {"frame": source.frame}),
+        "reader": identity.reader,
+        "reader_version": identity.version,
+        "status": str(outcome.status),
+        "reason": None if outcome.reason is None else texts.reason(outcome.reason),
+        "seconds": round(float(reading.seconds), 4),
+        "findings": [_interface_finding(finding) for finding in outcome.findings],
+        **graded,
+        "laterality": None if source.laterality is None else str(source.laterality),
+        "laterality_source": None if source.laterality_source is None else str(source.laterality_source),
+        "certainty": outcome.certainty,
+        "operating_point": identity.operating_point,
+        "weights_sha256": identity.weights_sha256,
+        "input_sha256": source.sha256,
+    }
+
+
+def _interface_finding(finding: Finding) -> dict[str, Any]:
+    words = {"name": finding.name, "probability": float(finding.probability), "present": bool(finding.present)}
+    return words | ({"regions": [_region(region) for region in finding.regions]} if finding.regions else {})
+
+
+def _region(region: Region) -> dict[str, Any]:
+    placed = {"box_px": list(region.box_px), "probability": region.probability}
+    return placed if region.frame is None else placed | {"frame": region.frame}
+
+
+def line(entry: Mapping[str, Any]) -> str:
+    """One object as one line without its end, in ASCII: whole in every terminal, pipe and code page."""
+    return json.dumps(entry, separators=(", ", ": "), allow_nan=True)
+
+
+def lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines; a last line that was cut off by an interruption is left out.
+
+    UsageError: another line is no JSON object
+    """
+    with file.open(encoding="utf-8", newline="\n") as handle:
+        for number, text in enumerate(handle, start=1):
+            if not text.endswith("\n"):
+                return
+            yield _parse(text, f"{file}, line {number}")
+
+
+def readings(file: Path) -> Iterator[Reading]:
+    """The readings of a file of records, one a line, in its order; as `lines` and `from_record` else."""
+    return map(from_record, lines(file))
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{where} is no JSON ({error}). Remove the line, or the file to start anew") from error
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where} holds no JSON object. Remove the line, or the file to start anew")
+    return entry
+
+
+def to_record(reading: Reading) -> dict[str, Any]:
+    """The whole reading as JSON types; `from_record` gives an equal reading back."""
+    source, identity = reading.source, reading.identity
+    return {
+        "schema": RECORD_SCHEMA,
+        "source": {name: getattr(source, name) for name in Source.__slots__},
+        "identity": {name: getattr(identity, name) for name in ReaderIdentity.__slots__},
+        "outcome": _outcome_record(reading.outcome),
+        "seconds": reading.seconds,
+        "read_at_utc": reading.read_at_utc,
+    }
+
+
+def from_record(entry: Mapping[str, Any]) -> Reading:
+    """The reading that a record holds.
+
+    UsageError: the record is of another schema, or lacks something
+    """
+    if entry.get("schema") != RECORD_SCHEMA:
+        raise UsageError(f"a record of schema {entry.get('schema')!r}; this version reads {RECORD_SCHEMA}. Read anew")
+    try:
+        return Reading(
+            source=_source(entry["source"]),
+            identity=ReaderIdentity(**entry["identity"]),
+            outcome=_outcome(entry["outcome"]),
+            seconds=entry["seconds"],
+            read_at_utc=entry["read_at_utc"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"a record that is not whole ({error!r}). Remove it and read anew") from error
+
+
+def _source(entry: dict[str, Any]) -> Source:
+    size, side, known_from = entry["size_px"], entry["laterality"], entry["laterality_source"]
+    typed = {
+        "size_px": None if size is None else tuple(size),
+        "laterality": None if side is None else Laterality(side),
+        "laterality_source": None if known_from is None else LateralitySource(known_from),
+    }
+    return Source(**(entry | typed))
+
+
+def _outcome_record(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": outcome.status,
+        "reason": None if outcome.reason is None else {"code": outcome.reason.code, "values": outcome.reason.values},
+        "findings": [_interface_finding(finding) for finding in outcome.findings],
+        "classifications": [[c.key, c.value] for c in outcome.classifications],
+        "certainty": outcome.certainty,
+        "measures": [[m.name, m.value, m.lowest, m.highest] for m in outcome.measures],
+        "evidence": [_evidence_record(evidence) for evidence in outcome.evidence],
+        "advice": outcome.advice,
+        "laterality": outcome.laterality,
+    }
+
+
+def _outcome(entry: dict[str, Any]) -> Outcome:
+    return Outcome(
+        status=Status(entry["status"]),
+        reason=None if entry["reason"] is None else _reason(entry["reason"]),
+        findings=tuple(_finding(f) for f in entry["findings"]),
+        classifications=tuple(Classification(key=key, value=value) for key, value in entry["classifications"]),
+        certainty=entry["certainty"],
+        measures=tuple(Measure(name=n, value=v, lowest=low, highest=high) for n, v, low, high in entry["measures"]),
+        evidence=tuple(_evidence(e) for e in entry["evidence"]),
+        advice=tuple(entry["advice"]),
+        laterality=None if entry["laterality"] is None else Laterality(entry["laterality"]),
+    )
+
+
+def _reason(entry: dict[str, Any]) -> Reason:
+    return Reason(code=entry["code"], values=tuple((name, value) for name, value in entry["values"]))
+
+
+def _finding(entry: dict[str, Any]) -> Finding:
+    regions = tuple(
+        Region(box_px=_box(r["box_px"]), probability=r["probability"], frame=r.get("frame"))
+        for r in entry.get("regions", ())
+    )
+    return Finding(name=entry["name"], probability=entry["probability"], present=entry["present"], regions=regions)
+
+
+def _box(entry: list[float]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = entry
+    return x0, y0, x1, y1
+
+
+def _evidence_record(evidence: EvidenceMap) -> dict[str, Any]:
+    """The values as little-endian floats in base64: 32 bits where that loses nothing, as from a network; else 64."""
+    values = np.array(evidence.values, dtype="<f8")
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = values.astype("<f4")
+    exact = single.astype("<f8").tobytes() == values.tobytes()
+    return {
+        "finding": evidence.finding,
+        "box_px": evidence.box_px,
+        "rows": len(evidence.values),
+        "columns": len(evidence.values[0]) if evidence.values else 0,
+        "float32" if exact else "float64": base64.b64encode((single if exact else values).tobytes()).decode("ascii"),
+    }
+
+
+def _evidence(entry: dict[str, Any]) -> EvidenceMap:
+    kind = "float32" if "float32" in entry else "float64"
+    values = np.frombuffer(base64.b64decode(entry[kind]), dtype="<f4" if kind == "float32" else "<f8")
+    rows = values.astype(np.float64).reshape(entry["rows"], entry["columns"]).tolist()
+    return EvidenceMap(finding=entry["finding"], values=tuple(map(tuple, rows)), box_px=_box(entry["box_px"]))
