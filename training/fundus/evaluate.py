@@ -121,7 +121,7 @@ def laterality(rows: list[data.Row]) -> dict[str, float]:
         "right": sum(t == s for t, s in told) / max(1, len(told)),
         "n": len(known),
     }
-    print(f"== laterality by the optic disc: told in {found['told']:.3f} of {len(known)}, right in {found['right']:.3f}\n")
+    print("== laterality by the optic disc", {k: round(v, 3) for k, v in found.items()}, "\n")
     return found
 
 

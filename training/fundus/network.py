@@ -17,7 +17,7 @@ from aimis.readers.fundus.network import TARGETS
 
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 _FINE_LAYER = 13  # the last layer at 1/16 of the input, 96 channels
-FROZEN_LAYERS = 4  # stem to the last layer at 1/4: generic edges, and most of the cost of training
+FROZEN_LAYERS = 5  # stem to the first layer at 1/8: generic edges, and most of the cost of training
 
 
 class InvertedResidual(nn.Module):

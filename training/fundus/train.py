@@ -1,8 +1,8 @@
 """Train the fundus network: `python -m training.fundus.train --stage 256:8:3e-4 --stage 384:14:5e-4`.
 
 A stage is side:epochs:rate, the rate that of the trunk before the cosine over all epochs. Augmentation is at full
-strength in the first half of the epochs and at half strength after, with smaller batches. Each epoch is checkpointed to the work folder,
-and a rerun goes on where it stood.
+strength in the first half of the epochs and at half strength after, with smaller batches. Each epoch is checkpointed
+to the work folder, and a rerun goes on where it stood.
 """
 
 from __future__ import annotations
@@ -108,8 +108,9 @@ class Run:
         chances = np.array([data.sampling_weight(rows[i]) for i in train])
         drawn = rng.choice(train, size=draws, p=chances / chances.sum(), replace=draws > len(train))
         side, late = plan[epoch].side, 2 * epoch >= len(plan)
-        photographs = loader.Photographs(cache, rows, [int(i) for i in drawn], side, seed=epoch, strength=0.5 if late else 1.0)
-        batches = DataLoader(photographs, LATE_BATCH if late else BATCH, num_workers=1, drop_last=True, prefetch_factor=6)
+        strength, size = (0.5, LATE_BATCH) if late else (1.0, BATCH)
+        photographs = loader.Photographs(cache, rows, drawn.tolist(), side, seed=epoch, strength=strength)
+        batches = DataLoader(photographs, size, num_workers=1, drop_last=True, prefetch_factor=6)
         self.network.train()
         self.losses, self.started = [], time.time()
         for place, batch in enumerate(batches):

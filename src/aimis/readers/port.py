@@ -32,7 +32,9 @@ class StillReader(Protocol):
 class OpenEngine(Protocol):
     """Opens a network; given by bootstrap with device, precision and threads settled."""
 
-    def __call__(self, weights: Path, /) -> Engine: ...
+    def __call__(self, weights: Path, /) -> Engine:
+        """The network of the file, ready to run; EngineError where it cannot be opened."""
+        ...
 
 
 class LoadReader(Protocol):
@@ -44,4 +46,6 @@ class LoadReader(Protocol):
 
     def __call__(
         self, manifest: Manifest, reader_ids: frozenset[str], operating_point: str, open_engine: OpenEngine, /
-    ) -> StillReader: ...
+    ) -> StillReader:
+        """The reader, its network open."""
+        ...
