@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,21 +86,28 @@ def load_cache(root: Path, folder: Path) -> npt.NDArray[np.uint8]:
         shape = (len(rows), CACHE_SIDE_PX, CACHE_SIDE_PX, 3)
         cache = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
         for index, row in enumerate(rows):
-            rgb = np.ascontiguousarray(cv2.imread(str(root / row["file"]))[:, :, ::-1])
+            rgb = read_rgb(root / row["file"])
             field = find_field(rgb)
             if field is not None:
                 cache[index] = normalise_field(rgb, field, CACHE_SIDE_PX)
         cache.flush()
         partial.rename(path)
-    return np.load(path, mmap_mode="r")
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+    """The picture of a file, shape (rows, columns, 3)."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise ValueError(f"{path} is no picture")
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def augment(
     square: npt.NDArray[np.uint8], side_px: int, rng: np.random.Generator, strength: float = 1.0
 ) -> npt.NDArray[np.uint8]:
     """Another camera, codec, light, focus and field for the same eye; strength 0 leaves turning and mirroring alone."""
-    out = _move(square, side_px, rng, strength)
-    out = _recolour(out, rng, strength)
+    out: npt.NDArray[Any] = _recolour(_move(square, side_px, rng, strength), rng, strength)
     if rng.random() < 0.25 * strength:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.3, 1.3) * side_px / 384)
     if rng.random() < 0.25 * strength:
@@ -113,11 +121,9 @@ def augment(
     return np.asarray(cv2.bitwise_and(out, out, mask=_frame(side_px, rng, strength)), dtype=np.uint8)
 
 
-def _around_one(
-    rng: np.random.Generator, low: float, high: float, strength: float, size: tuple[int, ...] = ()
-) -> float:
+def _around_one(rng: np.random.Generator, low: float, high: float, strength: float) -> float:
     """A factor between low and high, drawn towards 1 by a lower strength."""
-    return 1 + (rng.uniform(low, high, size) - 1) * strength
+    return 1 + (rng.uniform(low, high) - 1) * strength
 
 
 def _move(
@@ -144,7 +150,7 @@ def _recolour(square: npt.NDArray[np.uint8], rng: np.random.Generator, strength:
         colour = _around_one(rng, 0.6, 1.4, strength)
         out = cv2.transform(out, colour * np.eye(3) + (1 - colour) / 3)
     if rng.random() < 0.4 * strength:
-        coarse = np.asarray(_around_one(rng, 0.6, 1.35, strength, (3, 3)), dtype=np.float32)
+        coarse = (1 + (rng.uniform(0.6, 1.35, (3, 3)) - 1) * strength).astype(np.float32)
         light = cv2.resize(coarse, out.shape[:2], interpolation=cv2.INTER_CUBIC)
         out = cv2.multiply(out, cv2.merge([light] * 3), dtype=cv2.CV_8U)
     return np.asarray(out, dtype=np.uint8)

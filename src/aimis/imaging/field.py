@@ -15,6 +15,7 @@ import numpy.typing as npt
 _WORKING_SIDE_PX = 256
 _ARC_MINIMUM_POINTS = 24
 _FRAME_MARGIN_PX = 2
+_NOISE = 12  # of 255: what a black surround may reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,10 @@ def disc(side_px: int) -> npt.NDArray[np.uint8]:
 def _lit_region(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_] | None:
     """The largest connected lit region, holes filled; the threshold follows the picture's own exposure."""
     brightest = cv2.GaussianBlur(small.max(axis=2), (5, 5), 0)
-    exposure = float(np.percentile(brightest, 90))
-    if exposure < 12:
+    above_noise = brightest[brightest > _NOISE]
+    if len(above_noise) < 0.01 * brightest.size:
         return None
-    threshold = max(8.0, 0.15 * exposure)
+    threshold = max(8.0, 0.15 * float(np.percentile(above_noise, 90)))
     contours, _ = cv2.findContours((brightest > threshold).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None

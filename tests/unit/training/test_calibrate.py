@@ -1,0 +1,60 @@
+"""Calibration and operating points hold what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.fundus import calibrate
+
+
+def cohort(seed: int, many: int = 4000, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of sick and well, and the truth."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random(many) < share).astype(float)
+    return rng.normal(0, 1, many) + 2.5 * truth, truth
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_platt_scaling_gives_frequencies(seed: int) -> None:
+    logits, truth = cohort(seed)
+    slope, offset = calibrate.platt(3 * logits - 5, truth)
+    probability = calibrate.sigmoid(slope * (3 * logits - 5) + offset)
+    assert probability.mean() == pytest.approx(truth.mean(), abs=0.01)
+    for low, high in ((0.0, 0.2), (0.2, 0.6), (0.6, 1.0)):
+        inside = (probability >= low) & (probability < high)
+        assert probability[inside].mean() == pytest.approx(truth[inside].mean(), abs=0.08)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_operating_points_reach_their_sensitivity_and_rise(seed: int) -> None:
+    logits, truth = cohort(seed)
+    probability = calibrate.sigmoid(logits)
+    points = calibrate.operating_points(probability, truth)
+    assert points["screening"] <= points["balanced"] <= points["specific"]
+    fresh_logits, fresh_truth = cohort(seed + 1)
+    fresh = calibrate.sigmoid(fresh_logits)[fresh_truth == 1]
+    assert (fresh >= points["balanced"]).mean() == pytest.approx(0.90, abs=0.04)
+    assert (fresh >= points["screening"]).mean() == pytest.approx(0.95, abs=0.04)
+
+
+def test_few_sick_give_a_threshold_below_all_of_them() -> None:
+    probability, truth = np.array([0.4, 0.5, 0.1, 0.2, 0.3]), np.array([1.0, 1, 0, 0, 0])
+    assert calibrate.operating_points(probability, truth)["screening"] < 0.4
+
+
+def test_grade_cuts_recover_a_perfect_grader() -> None:
+    grade = np.random.default_rng(0).integers(0, 5, 300)
+    expected = np.asarray(grade * 0.8 + 0.1, dtype=np.float64)
+    cuts = calibrate.grade_cuts(expected, grade)
+    assert calibrate.kappa(expected, grade, cuts) == pytest.approx(1.0)
+
+
+def test_isotonic_regression_rises_and_keeps_the_mean() -> None:
+    logits, truth = cohort(3)
+    _, knots = calibrate.isotonic(logits, truth)
+    assert (np.diff(knots) > 0).all()
