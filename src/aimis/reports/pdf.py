@@ -55,7 +55,7 @@ def render(page: Page, texts: Texts) -> bytes:
 
 def _canvas(stream: BytesIO, page: Page, texts: Texts) -> Canvas:
     language = _LANGUAGE_TAGS[page.language]
-    canvas = Canvas(stream, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1, lang=language)
+    canvas = Canvas(stream, pagesize=(WIDTH, HEIGHT), lang=language, invariant=1, initialFontName=typeset.REGULAR)
     canvas.setTitle(f"{texts.label('title')} · {page.stem}")
     canvas.setAuthor(texts.label("product"))
     canvas.setSubject(texts.label("research-use"))

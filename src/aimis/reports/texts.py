@@ -28,6 +28,7 @@ TextTable = Mapping[str, Any]
 """A text file as parsed: tables in tables, strings at the ends."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_AFTER_COLON = re.compile(r"(?:: |\N{FULLWIDTH COLON})\{(\w+)\}")
 _MISSING = "?"
 
 
@@ -104,7 +105,10 @@ class Texts:
         return self._filled(("labels", key), values)
 
     def reason(self, reason: Reason) -> str:
-        """Why an input was not read, or what limits its result, as a sentence."""
+        """Why an input was not read, or what limits its result, as a sentence.
+
+        A value that the sentence names after a colon and the reason does not have is left out with its colon.
+        """
         values = {name: self._value(name, value) for name, value in reason.values}
         if self._find("reasons", reason.code) is None:
             return self.label("unknown-reason", code=reason.code)
@@ -194,6 +198,7 @@ class Texts:
     def _filled(self, keys: tuple[str, ...], values: Mapping[str, str | float] | None = None) -> str:
         """The words at a path, placeholders filled in; the last key where there are none."""
         template, given = self._find(*keys) or keys[-1], values or {}
+        template = _AFTER_COLON.sub(lambda match: match[0] if match[1] in given else "", template)
         return _PLACEHOLDER.sub(lambda match: str(given.get(match[1], _MISSING)), template)
 
     def _find(self, *keys: str) -> str | None:

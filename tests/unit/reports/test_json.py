@@ -1,0 +1,207 @@
+"""Readings as JSON: the fixed interface, and records that lose nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimis.domain.errors import UsageError
+from aimis.domain.reading import (
+    Classification,
+    EvidenceMap,
+    Finding,
+    Laterality,
+    LateralitySource,
+    Measure,
+    Outcome,
+    ReaderIdentity,
+    Reading,
+    Reason,
+    Region,
+    Source,
+    Status,
+)
+from aimis.reports import json as records
+from tests.unit.reports.samples import REFERABLE, readings, refused, texts
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+shares = st.floats(0, 1)
+words = st.text(st.characters(codec=None), max_size=12)
+boxes = st.tuples(numbers, numbers, numbers, numbers)
+regions = st.builds(Region, box_px=boxes, probability=shares, frame=st.none() | st.integers(0, 99))
+findings = st.builds(
+    Finding, name=words, probability=shares, present=st.booleans(), regions=st.lists(regions, max_size=2).map(tuple)
+)
+maps = (
+    st.integers(0, 3)
+    .flatmap(
+        lambda columns: st.builds(
+            EvidenceMap,
+            finding=words,
+            values=st.lists(
+                st.lists(numbers | st.floats(width=32), min_size=columns, max_size=columns).map(tuple), max_size=3
+            ).map(tuple),
+            box_px=boxes,
+        )
+    )
+    .filter(lambda found: found.values == found.values and "nan" not in repr(found))
+)
+reasons = st.builds(Reason, code=words, values=st.lists(st.tuples(words, words), max_size=3).map(tuple))
+limits = st.none() | numbers
+common: dict[str, Any] = {
+    "classifications": st.lists(st.builds(Classification, key=words, value=words | st.integers(0, 9)), max_size=2).map(
+        tuple
+    ),
+    "certainty": st.none() | shares,
+    "measures": st.lists(st.builds(Measure, name=words, value=numbers, lowest=limits, highest=limits), max_size=2).map(
+        tuple
+    ),
+    "evidence": st.lists(maps, max_size=2).map(tuple),
+    "advice": st.lists(words, max_size=2).map(tuple),
+    "laterality": st.none() | st.sampled_from(Laterality),
+}
+outcomes = st.builds(
+    Outcome,
+    status=st.just(Status.READ),
+    reason=st.none() | reasons,
+    findings=st.lists(findings, min_size=1, max_size=3).map(tuple),
+    **common,
+) | st.builds(
+    Outcome,
+    status=st.sampled_from([Status.NOT_ASSESSABLE, Status.UNSUPPORTED, Status.FAILED]),
+    reason=reasons,
+    findings=st.just(()),
+    **common,
+)
+perhaps = st.none() | words
+sources = st.builds(
+    Source,
+    path=words,
+    sha256=perhaps,
+    size_px=st.none() | st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
+    frame=st.none() | st.integers(0, 99),
+    laterality=st.none() | st.sampled_from(Laterality),
+    laterality_source=st.none() | st.sampled_from(LateralitySource),
+    patient_id=perhaps,
+    study_instance_uid=perhaps,
+    series_instance_uid=perhaps,
+    sop_instance_uid=perhaps,
+)
+identities = st.builds(
+    ReaderIdentity, reader=words, version=words, weights_sha256=words, engine=words, operating_point=words
+)
+any_readings = st.builds(
+    Reading, source=sources, identity=identities, outcome=outcomes, seconds=numbers, read_at_utc=words
+)
+
+
+@given(any_readings)
+def test_record_gives_the_same_reading_back(reading: Reading) -> None:
+    line = records.line(records.to_record(reading))
+    assert records.from_record(json.loads(line)) == reading
+    assert line.isascii()
+    assert "\n" not in line
+
+
+@given(any_readings)
+def test_record_keeps_types_that_equality_forgets(reading: Reading) -> None:
+    again = records.from_record(json.loads(records.line(records.to_record(reading))))
+    assert repr(again) == repr(reading)
+
+
+def test_interface_of_a_read_photograph_is_as_fixed() -> None:
+    said = records.to_interface(readings(REFERABLE)[0], texts())
+    fixed = {
+        "path": "photographs/7.jpg",
+        "reader": "diabetic-retinopathy",
+        "reader_version": "1.0.0",
+        "status": "read",
+        "reason": None,
+        "seconds": 0.05,
+        "findings": [
+            {"name": "any-diabetic-retinopathy", "probability": 0.9, "present": True},
+            {"name": "referable-diabetic-retinopathy", "probability": 0.9, "present": True},
+            {"name": "diabetic-macular-oedema", "probability": 0.1, "present": False},
+        ],
+        "icdr_grade": 3,
+    }
+    assert {key: said[key] for key in fixed} == fixed
+    assert list(said)[: len(fixed)] == list(fixed)
+    assert json.loads(records.line(said)) == said
+
+
+@pytest.mark.parametrize("status", [Status.NOT_ASSESSABLE, Status.UNSUPPORTED, Status.FAILED])
+def test_interface_of_an_unread_photograph_has_a_reason_and_no_findings(status: Status) -> None:
+    said = records.to_interface(readings(refused(status, "too-small", pixels=9, least=99))[0], texts())
+    assert said["status"] == status
+    assert said["reason"] == "The picture is 9 pixels on its shorter side; at least 99 are needed."
+    assert said["findings"] == []
+    assert "icdr_grade" not in said
+
+
+def test_interface_says_what_limits_a_result_that_was_read() -> None:
+    reading = readings(REFERABLE)[0]
+    limited = replace(reading, outcome=replace(reading.outcome, reason=Reason.of("too-dark")))
+    assert records.to_interface(limited, texts("zh"))["reason"] == "照片过暗。"
+
+
+def test_interface_names_a_frame_only_where_there_is_one() -> None:
+    assert "frame" not in records.to_interface(readings(REFERABLE)[0], texts())
+    assert records.to_interface(readings(REFERABLE, frame=0)[0], texts())["frame"] == 0
+
+
+def test_interface_places_regions() -> None:
+    reading = readings(REFERABLE)[0]
+    region = Region(box_px=(1, 2, 3.5, 4), probability=0.7)
+    finding = Finding(name="spot", probability=0.8, present=True, regions=(region, replace(region, frame=4)))
+    said = records.to_interface(replace(reading, outcome=replace(reading.outcome, findings=(finding,))), texts())
+    placed = {"box_px": [1, 2, 3.5, 4], "probability": 0.7}
+    assert said["findings"][0]["regions"] == [placed, placed | {"frame": 4}]
+
+
+def test_classification_must_not_hide_a_key_of_the_interface() -> None:
+    reading = readings(REFERABLE)[0]
+    shadow = replace(reading.outcome, classifications=(Classification(key="status", value="read"),))
+    with pytest.raises(ValueError, match="status"):
+        records.to_interface(replace(reading, outcome=shadow), texts())
+
+
+def test_evidence_of_a_network_takes_four_bytes_a_value() -> None:
+    half = EvidenceMap(finding="x", values=((0.5, 0.25), (-1.0, 0.0)), box_px=(0, 0, 1, 1))
+    reading = readings(REFERABLE)[0]
+    entry = records.to_record(replace(reading, outcome=replace(reading.outcome, evidence=(half,))))
+    assert len(entry["outcome"]["evidence"][0]["float32"]) == 24  # 16 bytes in base64
+
+
+def test_last_line_that_was_torn_is_left_out(tmp_path: Path) -> None:
+    whole = [records.line(records.to_record(reading)) for reading in readings(REFERABLE)]
+    file = tmp_path / "readings.jsonl"
+    file.write_text(whole[0] + "\n" + whole[1][:-20], encoding="utf-8")
+    assert list(records.readings(file)) == [readings(REFERABLE)[0]]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "3", ""])
+def test_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "readings.jsonl"
+    file.write_text(f"{{}}\n{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="line 2"):
+        list(records.lines(file))
+
+
+@pytest.mark.parametrize("harm", ["schema", "source", "outcome", "seconds"])
+def test_record_that_lacks_something_is_refused(harm: str) -> None:
+    entry = records.to_record(readings(REFERABLE)[0])
+    del entry[harm]
+    with pytest.raises(UsageError):
+        records.from_record(entry)
+
+
+def test_record_of_another_schema_is_refused() -> None:
+    with pytest.raises(UsageError, match="schema 2"):
+        records.from_record(records.to_record(readings(REFERABLE)[0]) | {"schema": 2})
