@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-system unit bench evaluate train-fundus wheel clean
+.PHONY: FORCE help install demo picture test test-system unit bench evaluate train-fundus wheel clean
 
 PYTHON ?= python3
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
@@ -36,6 +36,14 @@ demo: .venv/installed  ## Read a real fundus photograph and write its report
 	@photograph=$$(.venv/bin/python -c 'from importlib.util import find_spec; from pathlib import Path; \
 	print(Path(find_spec("skimage").origin).parent / "data" / "retina.jpg")'); \
 	.venv/bin/aimis read "$$photograph" --report "$(DEMO_REPORT)"
+
+docs/images/report.png: FORCE
+	$(MAKE) demo DEMO_REPORT=.work/picture
+	pdftoppm -r 80 -png -singlefile .work/picture/*.pdf docs/images/report
+
+FORCE:
+
+picture: docs/images/report.png  ## The report that the README shows, of the reader as it is now
 
 test: .venv/installed  ## All checks and tests; those that need a Debian package which is not there say so
 	.venv/bin/ruff check .

@@ -164,7 +164,7 @@ def _grade(grade: Classification, words: Texts) -> str:
     scale, meaning = words.grades(grade.key), words.grade(grade)
     if not scale:
         return meaning
-    return f"{words.label('grade-value', value=grade.value, highest=scale[-1])} · {meaning}"
+    return words.label("cli-grade", value=grade.value, highest=scale[-1], meaning=meaning)
 
 
 def _free(width: int) -> int:
@@ -206,6 +206,6 @@ def _result(reading: Reading, words: Texts) -> Text:
     present = [finding for finding in reading.outcome.findings if finding.present]
     named = [finding for finding in present if not words.finding(finding.name).summary] or present
     if not named:
-        return Text(f"{reader}{words.label('no-finding')}", style="dim")
+        return Text(f"{reader}{words.label('cli-nothing-present')}", style="dim")
     shown = "; ".join(f"{words.finding(f.name).title} {f.probability:.2f}" for f in named)
     return Text(shown, style="bold red")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,8 +26,11 @@ from aimis.domain.reading import (
     Status,
 )
 from aimis.pipeline.tally import Tally
-from aimis.reports.texts import LANGUAGES
+from aimis.reports.texts import LANGUAGES, core_table
 from tests.fakes.redness import identity
+
+LABEL = re.compile(r"label\(([^()]*)")
+KEY = re.compile(r"[\"']([a-z]+(?:-[a-z]+)+|probability|certainty|reader|reason|advice|frame)[\"']")
 
 READ = Reading(
     source=Source(
@@ -119,6 +124,16 @@ def test_summary_counts_statuses_and_findings() -> None:
     text = printed(tables.summary(tally, 1.5, words.load_words("en")))
     for part in ("3 images", "1.5 s", "2.0 images/s", "2 × Read", "1 × Could not be read", "1 taken from", "glaucoma"):
         assert part in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_that_the_terminal_uses_is_there(language: str) -> None:
+    own = tomllib.loads(words.OWN_FILES[language].read_text(encoding="utf-8"))["labels"]
+    known = own.keys() | core_table(language)["labels"].keys()
+    sources = [path.read_text(encoding="utf-8") for path in Path(words.__file__).parent.glob("*.py")]
+    used = {key for source in sources for call in LABEL.findall(source) for key in KEY.findall(call)}
+    assert len(used) > 20
+    assert used - known == set()
 
 
 def test_every_word_of_the_terminal_stands_in_every_language() -> None:
