@@ -6,6 +6,7 @@ lines are white within black, so that they are seen on every ground and in grey 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,8 @@ def positive_field(evidence: EvidenceMap, full_size_px: tuple[int, int]) -> Fiel
         return np.zeros(size[::-1], dtype=np.float32)
     spread = cv2.warpAffine(grid, _placement(evidence.box_px, grid.shape, scale), size, flags=cv2.INTER_LINEAR)
     x0, _, x1, _ = evidence.box_px
-    cell = max(0.5, (x1 - x0) * scale / grid.shape[1])
-    return np.asarray(cv2.GaussianBlur(spread, (0, 0), cell / 2), dtype=np.float32)
+    softness = min(max(0.5, (x1 - x0) * scale / grid.shape[1]) / 2, _FIELD_SIDE_PX / 16)
+    return np.asarray(cv2.GaussianBlur(spread, (0, 0), softness), dtype=np.float32)
 
 
 def levels(field: Field, shares: Sequence[float]) -> tuple[float, ...]:
@@ -137,7 +138,8 @@ def _tint(drawn: Pixels, field: Field, height: float) -> None:
     for mask in areas(field, height):
         x, y, columns, rows = cv2.boundingRect(mask)
         near = np.asarray((strength * mask)[y : y + rows, x : x + columns], dtype=np.float32)
-        part = drawn[round(y * down) : round((y + rows) * down), round(x * across) : round((x + columns) * across)]
+        top, bottom = math.floor(y * down), math.ceil((y + rows) * down)
+        part = drawn[top:bottom, math.floor(x * across) : math.ceil((x + columns) * across)]
         _blend(part, np.asarray(cv2.resize(near, part.shape[1::-1]), dtype=np.float32))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimis.domain.errors import UsageError
@@ -101,6 +101,7 @@ any_readings = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(any_readings)
 def test_record_gives_the_same_reading_back(reading: Reading) -> None:
     line = records.line(records.to_record(reading))
@@ -109,6 +110,7 @@ def test_record_gives_the_same_reading_back(reading: Reading) -> None:
     assert "\n" not in line
 
 
+@settings(deadline=None)
 @given(any_readings)
 def test_record_keeps_types_that_equality_forgets(reading: Reading) -> None:
     again = records.from_record(json.loads(records.line(records.to_record(reading))))
