@@ -59,7 +59,7 @@ def read(paths: list[str], out: Path) -> list[Record]:
     """The JSON lines of `aimis read` for the paths, also kept in `out`."""
     listed = out.with_suffix(".paths")
     listed.write_text("\n".join(paths))
-    command = [sys.executable, "-m", "aimis", "read", "--json", *paths]
+    command = [str(Path(sys.executable).with_name("aimis")), "read", "--json", *paths]
     with out.open("w") as handle:
         done = subprocess.run(command, stdout=handle, check=False)
     if done.returncode not in (0, 3):
