@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import BmpImagePlugin
 
-from aimis.domain.reading import LateralitySource
+from aimis.domain.reading import Laterality, LateralitySource
 from aimis.imaging import formats, geometry, jpeg, laterality, pillow, png, tiff, webp
 from aimis.imaging.foreign import foreign_decoder
 from aimis.imaging.limits import DEFAULT_LIMITS, Limits
@@ -29,11 +29,13 @@ def decode(content: bytes, name: str, *, limits: Limits = DEFAULT_LIMITS) -> Ite
     """
     limits.check_bytes(len(content))
     side = laterality.laterality_of_name(name)
-    for still in _DECODERS[formats.recognise(content)](content, limits):
-        if still.laterality is None and still.laterality_source is None and side is not None:
-            yield dataclasses.replace(still, laterality=side, laterality_source=LateralitySource.FILE_NAME)
-        else:
-            yield still
+    form = formats.recognise(content)
+    if form is formats.Format.DICOM:
+        yield from _decode_dicom(content, limits, side)
+        return
+    source = LateralitySource.FILE_NAME if side else None
+    for still in _DECODERS[form](content, limits):
+        yield dataclasses.replace(still, laterality=side, laterality_source=source)
 
 
 def _only(decode_one: Callable[[bytes, Limits], Still]) -> _Decode:
@@ -54,10 +56,10 @@ def _decode_bmp(content: bytes, limits: Limits) -> Still:
     return geometry.still_of(rgb, stored_size_px=image.size, orientation=1, frame=None, limits=limits)
 
 
-def _decode_dicom(content: bytes, limits: Limits) -> Iterator[Still]:
+def _decode_dicom(content: bytes, limits: Limits, side: Laterality | None) -> Iterator[Still]:
     from aimis.imaging import dicom  # noqa: PLC0415  # pydicom takes a third of a second to import
 
-    return dicom.decode_dicom(content, limits)
+    return dicom.decode_dicom(content, limits, side)
 
 
 _DECODERS: dict[formats.Format, _Decode] = {
@@ -66,5 +68,4 @@ _DECODERS: dict[formats.Format, _Decode] = {
     formats.Format.TIFF: tiff.decode_tiff,
     formats.Format.WEBP: _only(webp.decode_webp),
     formats.Format.BMP: _only(_decode_bmp),
-    formats.Format.DICOM: _decode_dicom,
 }

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 from pydicom.pixels.processing import apply_color_lut
 
-from aimis.domain.reading import LateralitySource
+from aimis.domain.reading import Laterality, LateralitySource
 from aimis.imaging import colour, dicom_frames, dicom_tags, geometry
-from aimis.imaging.foreign import foreign_decoder
 from aimis.imaging.still import Still
 
 if TYPE_CHECKING:
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
 _YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
 
 
-def decode_dicom(content: bytes, limits: Limits) -> Iterator[Still]:
+def decode_dicom(content: bytes, limits: Limits, side_of_name: Laterality | None) -> Iterator[Still]:
     """The frames of a DICOM file, whatever its modality: a reader refuses what it does not read.
+
+    side_of_name : taken where the file itself says nothing of the laterality
 
     Raises `BrokenInputError` "broken-dicom" with the tag that lies, "truncated", "no-pixels" or "broken-picture",
     and `UnsupportedInputError` "wrong-modality", "unsupported-transfer-syntax", "unsupported-pixels", "too-large"
@@ -37,6 +38,9 @@ def decode_dicom(content: bytes, limits: Limits) -> Iterator[Still]:
     dataset = dicom_tags.read_tags(content, limits)
     form = dicom_tags.read_form(dataset)
     subject = dicom_tags.read_subject(dataset)
+    laterality, source = subject.laterality, LateralitySource.DICOM if subject.laterality else None
+    if not subject.says_laterality and side_of_name:
+        laterality, source = side_of_name, LateralitySource.FILE_NAME
     limits.check_frames(form.frames)
     limits.check_size(form.columns, form.rows, bytes_per_pixel=1)
     for frame, decoded in enumerate(dicom_frames.generate_frames(dataset, form, limits)):
@@ -45,8 +49,8 @@ def decode_dicom(content: bytes, limits: Limits) -> Iterator[Still]:
             rgb=geometry.shrink(rgb, (form.columns, form.rows), limits),
             full_size_px=(form.columns, form.rows),
             frame=frame if form.frames > 1 else None,
-            laterality=subject.laterality,
-            laterality_source=LateralitySource.DICOM if subject.says_laterality else None,
+            laterality=laterality,
+            laterality_source=source,
             modality=subject.modality,
             patient_id=subject.patient_id,
             study_instance_uid=subject.study_instance_uid,
@@ -102,7 +106,7 @@ def _windowed(values: colour.Samples, dataset: Dataset) -> colour.Samples | None
 
 
 def _rgb_of_palette(decoded: Decoded, dataset: Dataset) -> colour.Rgb:
-    with foreign_decoder("broken-dicom", why="PaletteColorLookupTable"):
+    with dicom_tags.reading_tag("PaletteColorLookupTable"):
         entries, first, _ = dataset["RedPaletteColorLookupTableDescriptor"].value
         indices = np.clip(decoded.samples.astype(np.int32), first, first + (entries or 65536) - 1)
         coloured = apply_color_lut(indices, dataset)

@@ -12,8 +12,8 @@ import numpy as np
 from pydicom import encaps, uid
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
+from aimis.imaging import dicom_tags
 from aimis.imaging.dicom_codecs import CODECS, Decoded
-from aimis.imaging.foreign import foreign_decoder
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -42,7 +42,7 @@ def generate_frames(dataset: Dataset, form: PixelForm, limits: Limits) -> Iterat
     known = form.transfer_syntax in _NATIVE or form.transfer_syntax in CODECS
     if not known:
         raise UnsupportedInputError("unsupported-transfer-syntax", transfer_syntax=form.transfer_syntax.name)
-    with foreign_decoder("broken-dicom", why="PixelData"):
+    with dicom_tags.reading_tag("PixelData"):
         element = dataset["PixelData"]
         pixels = bytes(element.value or b"")
     if (form.transfer_syntax in CODECS) != bool(element.is_undefined_length) and pixels:
@@ -113,7 +113,7 @@ def _unpack_422(samples: colour.Samples, form: PixelForm) -> colour.Samples:
 
 def _encoded_frames(dataset: Dataset, pixels: bytes, form: PixelForm) -> Iterator[bytes]:
     """The encoded frames; their count is checked against what is said."""
-    with foreign_decoder("broken-dicom", why="PixelData"):
+    with dicom_tags.reading_tag("PixelData"):
         _check_fragments(pixels, form)
         offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
         frames = encaps.generate_frames(
@@ -130,7 +130,7 @@ def _encoded_frames(dataset: Dataset, pixels: bytes, form: PixelForm) -> Iterato
 
 
 def _next(frames: Iterator[bytes]) -> bytes | None:
-    with foreign_decoder("broken-dicom", why="PixelData"):
+    with dicom_tags.reading_tag("PixelData"):
         return next(frames, None)
 
 

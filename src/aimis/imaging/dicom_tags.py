@@ -9,11 +9,13 @@ import io
 import logging
 import math
 import zlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pydicom
 from pydicom.datadict import tag_for_keyword
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
@@ -132,7 +134,7 @@ def read_tags(content: bytes, limits: Limits) -> Dataset:
     "wrong-modality" or "unsupported-file" for what holds no picture, "file-too-large" for what inflates so far.
     """
     source = _Watched(_inflated(content, limits))
-    with foreign_decoder("broken-dicom", why="data set"):
+    with reading_tag("data set"):
         dataset = pydicom.dcmread(source, force=True, specific_tags=_WANTED_TAGS)
         if "PixelData" not in dataset:
             _refuse_without_pixels(dataset, ended_early=source.ended_early)
@@ -185,10 +187,15 @@ def read_subject(dataset: Dataset) -> Subject:
     )
 
 
+def reading_tag(what: str) -> AbstractContextManager[None]:
+    """Run pydicom inside; what it raises becomes "broken-dicom" with the part of the file it was about."""
+    return foreign_decoder("broken-dicom", why=what, also=(BytesLengthException, InvalidDicomError))
+
+
 def read_number(dataset: Dataset, keyword: str) -> float | None:
     """The first finite number of a tag, None where there is none."""
     try:
-        with foreign_decoder("broken-dicom", why=keyword):
+        with reading_tag(keyword):
             value = dataset.get(keyword)
             number = float(value[0] if isinstance(value, pydicom.multival.MultiValue) else value)
     except BrokenInputError:
@@ -217,7 +224,7 @@ def _inflated(content: bytes, limits: Limits) -> bytes:
     meta = content[: min(meta_end, 4096)]
     if _DEFLATED not in meta:
         return content
-    with foreign_decoder("broken-dicom", why="deflated data set"):
+    with reading_tag("deflated data set"):
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         inflated = inflater.decompress(content[meta_end:], limits.max_bytes + 1)
     limits.check_bytes(len(inflated))
@@ -239,7 +246,7 @@ def _transfer_syntax(dataset: Dataset) -> UID:
 
 def _whole(dataset: Dataset, keyword: str, allowed: range, *, absent: int | None = None) -> int:
     """A whole number within the range it can have."""
-    with foreign_decoder("broken-dicom", why=keyword):
+    with reading_tag(keyword):
         value = dataset.get(keyword)
         number = absent if value is None else int(value)
         if number is None or number not in allowed:
@@ -250,7 +257,7 @@ def _whole(dataset: Dataset, keyword: str, allowed: range, *, absent: int | None
 def _text(dataset: Dataset, keyword: str) -> str | None:
     """A short text without control characters, None where it is absent, empty or unreadable."""
     try:
-        with foreign_decoder("broken-dicom", why=keyword):
+        with reading_tag(keyword):
             value = dataset.get(keyword)
             text = "" if value is None else str(value)
     except BrokenInputError:

@@ -40,16 +40,17 @@ _WHY_LENGTH = 80
 
 
 @contextmanager
-def foreign_decoder(code: str, *, why: str | None = None) -> Iterator[None]:
+def foreign_decoder(code: str, *, why: str | None = None, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Run a foreign decoder inside; what it raises becomes `BrokenInputError`.
 
     The code is "truncated" where the decoder says that the file ends early, else `code`.
+    also : exceptions of the decoder's own that derive from no built-in one
     why : shown with the code instead of the decoder's own words, which may quote what the file says of a patient
     """
     try:
         with _silence:
             yield
-    except _FOREIGN_ERRORS as error:
+    except _FOREIGN_ERRORS + also as error:
         said = str(error) or type(error).__name__
         if "truncated" in said.lower() or "premature end of jpeg" in said.lower():
             raise BrokenInputError("truncated") from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Callable
 from enum import StrEnum
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
 
+_FIRST_ELEMENTS = {0x0002: {0x0000, 0x0001, 0x0002, 0x0010}, 0x0008: {0x0000, 0x0001, 0x0005, 0x0008, 0x0016}}
+_LONGEST_FIRST_VALUE = 128
 _TEXT_PROBE_BYTES = 512
 _NIFTI_HEADER_BYTES = 352
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -34,20 +37,6 @@ _MAGIC: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"MM\0+", Format.TIFF),
     (8, b"WEBP", Format.WEBP),
     (0, b"BM", Format.BMP),
-    # DICOM without preamble: the first element of group 0002 or 0008, explicit or implicit, little endian
-    (0, b"\x02\x00\x00\x00UL", Format.DICOM),
-    (0, b"\x02\x00\x00\x00\x04\x00\x00\x00", Format.DICOM),
-    (0, b"\x02\x00\x10\x00UI", Format.DICOM),
-    (0, b"\x08\x00\x00\x00UL", Format.DICOM),
-    (0, b"\x08\x00\x00\x00\x04\x00\x00\x00", Format.DICOM),
-    (0, b"\x08\x00\x05\x00CS", Format.DICOM),
-    (0, b"\x08\x00\x05\x00\x0a\x00\x00\x00", Format.DICOM),
-    (0, b"\x08\x00\x08\x00CS", Format.DICOM),
-    (0, b"\x08\x00\x16\x00UI", Format.DICOM),
-    (0, b"\x00\x08\x00\x00UL", Format.DICOM),  # big endian
-    (0, b"\x00\x08\x00\x05CS", Format.DICOM),
-    (0, b"\x00\x08\x00\x08CS", Format.DICOM),
-    (0, b"\x00\x08\x00\x16UI", Format.DICOM),
 )
 
 _UNREAD_MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -88,6 +77,8 @@ def recognise(content: bytes) -> Format:
     for offset, magic, form in _MAGIC:
         if content.startswith(magic, offset):
             return form
+    if _is_bare_dicom(content):
+        return Format.DICOM
     unread = _unread_format(content)
     if unread:
         raise UnsupportedInputError("unsupported-file", format=unread)
@@ -109,6 +100,16 @@ def _unread_format(content: bytes) -> str | None:
         if content.startswith(magic, offset):
             return name
     return next((name for name, holds in _PROBES if holds(content)), None)
+
+
+def _is_bare_dicom(content: bytes) -> bool:
+    """A DICOM data set without preamble: its first element is one of those that come first, and short."""
+    beginning = content[:8].ljust(8, b"\0")
+    for order in "<>":
+        group, element, length = struct.unpack(f"{order}HHI", beginning)
+        if element in _FIRST_ELEMENTS.get(group, ()):
+            return beginning[4:6] in {b"UL", b"OB", b"UI", b"CS"} or 0 < length <= _LONGEST_FIRST_VALUE
+    return False
 
 
 def _is_gzipped_nifti(content: bytes) -> bool:

@@ -55,10 +55,10 @@ def read_beginning(path: Path, size: int) -> bytes:
 
 def read_within(stream: BinaryIO | io.FileIO, limits: Limits, *, expected: int) -> bytes:
     """All that a stream holds, in one piece where it holds what was expected."""
-    pieces = [stream.read(min(expected, limits.max_bytes) or _CHUNK_BYTES)]
-    size = len(pieces[0])
-    while piece := stream.read(_CHUNK_BYTES):
-        size += len(piece)
+    pieces: list[bytes] = []
+    size, ask = 0, min(expected, limits.max_bytes) or _CHUNK_BYTES
+    while piece := stream.read(ask):
+        size, ask = size + len(piece), _CHUNK_BYTES
         limits.check_bytes(size)
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

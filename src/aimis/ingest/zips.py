@@ -39,15 +39,9 @@ class _Source(io.FileIO):
             raise UnsupportedInputError("too-many-members")
         return super().read(size)
 
-
-class _Archive(zipfile.ZipFile):
-    """An archive that closes its file when it is closed or forgotten."""
-
-    def close(self) -> None:
-        source = self.fp
-        super().close()
-        if source is not None:
-            source.close()
+    def __del__(self) -> None:
+        """Closed with the last item of the archive, which nobody else knows to be the last."""
+        self.close()
 
 
 def find_members(path: str, limits: Limits) -> Iterator[Item]:
@@ -71,22 +65,18 @@ def find_members(path: str, limits: Limits) -> Iterator[Item]:
             yield Item(path=shown(member_path), load=functools.partial(_read_member, archive, info, limits))
 
 
-def _open(path: Path) -> _Archive:
+def _open(path: Path) -> zipfile.ZipFile:
     """Raises `CaseError`: what `files.open_regular` raises, "truncated", "broken-archive" or "too-many-members"."""
     with files.open_regular(path) as checked, files.naming_failures():
         beginning = checked.read(4)
         source = _Source(path, "rb")
     try:
-        return _Archive(cast("io.BufferedIOBase", source))
+        return zipfile.ZipFile(cast("io.BufferedIOBase", source))
     except _ZIP_ERRORS as error:
-        source.close()
         raise BrokenInputError("truncated" if formats.looks_like_zip(beginning) else "broken-archive") from error
-    except CaseError:
-        source.close()
-        raise
 
 
-def _read_member(archive: _Archive, info: zipfile.ZipInfo, limits: Limits) -> bytes:
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> bytes:
     """The bytes of a member, counted while they unpack: what the archive says of their number may lie."""
     if info.flag_bits & _ENCRYPTED_FLAG:
         raise UnsupportedInputError("encrypted")
@@ -105,7 +95,7 @@ def _read_member(archive: _Archive, info: zipfile.ZipInfo, limits: Limits) -> by
     return content
 
 
-def _could_be_dicom(archive: _Archive, info: zipfile.ZipInfo) -> bool:
+def _could_be_dicom(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     """By its first bytes; a member that cannot be looked into is tried, so that someone hears of it."""
     if info.flag_bits & _ENCRYPTED_FLAG or info.compress_type not in _COMPRESSIONS:
         return True
