@@ -92,7 +92,7 @@ def test_smaller_photograph_shows_the_same_place() -> None:
     assert [2 * place for place in small] == pytest.approx(large, abs=3)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 9), st.integers(1, 9))
 def test_any_size_of_photograph_and_map_is_drawn(columns: int, rows: int, wide: int, high: int) -> None:
     values = np.random.default_rng(columns * rows).normal(size=(high, wide)).tolist()
