@@ -9,6 +9,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PATHS := $(CURDIR)/.venv/bin:$(PATH)
 DEMO_REPORT ?= report
 SHARED ?= ../shared
+TWO_AT_ONCE := --numprocesses 2 --dist loadscope
 TRAIN_ARGS ?=
 EVALUATE_ARGS ?=
 BENCH_ARGS ?=
@@ -50,10 +51,10 @@ test: .venv/installed  ## All checks and tests; those that need a Debian package
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	PATH="$(PATHS)" UV="$(UV)" .venv/bin/pytest --cov --cov-report=term:skip-covered
+	PATH="$(PATHS)" UV="$(UV)" .venv/bin/pytest $(TWO_AT_ONCE) --cov --cov-report=term:skip-covered
 
 unit: .venv/installed  ## The unit tests alone, in seconds
-	.venv/bin/pytest tests/unit -q
+	.venv/bin/pytest tests/unit -q $(TWO_AT_ONCE)
 
 test-system:  ## The Debian packages that some tests need
 	@missing=; for program in $(SYSTEM_PROGRAMS); do command -v $$program >/dev/null || missing=1; done; \
