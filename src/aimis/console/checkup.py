@@ -15,7 +15,7 @@ from aimis.console.tables import PlainConsole
 from aimis.reports import json as records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from aimis.doctor import Check
     from aimis.reports.texts import Texts
@@ -27,12 +27,12 @@ STYLES = {doctor.Health.OK: "green", doctor.Health.WARNING: "yellow", doctor.Hea
 def run(*, as_json: bool, language: str | None) -> int:
     """Print each check as soon as it is made; 1 where one failed."""
     site = settings.load_settings()
-    texts = words.load_words(language or site.language)
+    chosen = language or site.language
     plan = doctor.Plan(kind=site.engine, precision=site.precision, threads=site.threads or 0)
     checks = doctor.diagnose(bootstrap.find_readers(site), plan)
     if as_json:
         return _print_lines(checks)
-    return _print_table(checks, texts)
+    return _print_table(checks, words.load_words(chosen), words.load_phrases(chosen))
 
 
 def _print_lines(checks: Iterable[Check]) -> int:
@@ -44,26 +44,26 @@ def _print_lines(checks: Iterable[Check]) -> int:
     return worst
 
 
-def _print_table(checks: Iterable[Check], texts: Texts) -> int:
+def _print_table(checks: Iterable[Check], texts: Texts, say: Callable[[str], str]) -> int:
     console, worst = PlainConsole(sys.stdout), WELL
     for check in checks:
-        console.print(_row(check, texts))
+        console.print(_row(check, texts, say))
         worst = max(worst, _status(check))
     console.print(Text(texts.label("cli-something-wrong" if worst else "cli-all-well"), style="bold"))
     return worst
 
 
-def _row(check: Check, texts: Texts) -> Table:
+def _row(check: Check, texts: Texts, say: Callable[[str], str]) -> Table:
     """One check in one row; what to do stands under what was found."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=10)
     table.add_column(width=24, overflow="fold")
     table.add_column(overflow="fold")
-    found = Text(check.detail)
+    found = Text(say(check.detail))
     if check.mend:
-        found.append(f"\n→ {check.mend}", style="bold")
+        found.append(f"\n→ {say(check.mend)}", style="bold")
     health = Text(texts.label(f"cli-health-{check.health}"), style=STYLES[check.health])
-    table.add_row(health, check.name, found)
+    table.add_row(health, say(check.name), found)
     return table
 
 

@@ -95,6 +95,15 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(
     assert all(line["mend"] for line in failed)
 
 
+def test_doctor_speaks_the_language_asked_for(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIMIS_READERS_PATH", str(tmp_path / "nothing"))
+    text = run("doctor", "--language", "zh").stdout
+    for word in ("正常", "异常", "推理引擎", "处理器", "可用", "字体", "请修正所指出的问题", "存在异常"):
+        assert word in text
+    for word in (" ok ", "may be used", "reasons in words", "Mend what", "first run", "GB free"):
+        assert word not in text
+
+
 def test_reports_are_written_again_in_another_language(run: Run, eyes: Path, tmp_path: Path) -> None:
     run("read", eyes, *READERS, "--report", tmp_path / "out")
     result = run("report", tmp_path / "out" / "readings.jsonl", tmp_path / "again", "--language", "zh")

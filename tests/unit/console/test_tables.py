@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from aimis import doctor
 from aimis.console import tables, words
 from aimis.domain.reading import (
     Classification,
@@ -143,3 +144,18 @@ def test_every_word_of_the_terminal_stands_in_every_language() -> None:
     for key in catalogues[0]:
         placeholders = {frozenset(part.split("}")[0] for part in c[key].split("{")[1:]) for c in catalogues}
         assert len(placeholders) == 1, key
+
+
+def test_every_phrase_that_the_doctor_mends_with_is_in_the_phrase_book() -> None:
+    source = Path(doctor.__file__).read_text(encoding="utf-8")
+    mends = re.findall(r'mend ?= ?f?"([^"]+)"', source)
+    say = words.load_phrases("zh")
+    assert len(mends) > 5
+    for mend in mends:
+        assert say(re.sub(r"\{[^}]+\}", "N", mend)) != mend, mend
+
+
+def test_phrase_book_leaves_english_and_what_it_does_not_know_alone() -> None:
+    text = "2 of 4 may be used; the disk is made of cheese"
+    assert words.load_phrases("en")(text) == text
+    assert words.load_phrases("zh")(text) == "可用 2 个（共 4 个）; the disk is made of cheese"
