@@ -5,7 +5,7 @@
 
 Kept: Latin, Greek and Cyrillic as far as the font has them, signs, the 3,755 most frequent Chinese characters
 (GB 2312 level 1) and every character of the project's own texts. Dropped: hinting, layout tables, vertical metrics.
-The licence goes with the fonts: SIL Open Font License 1.1, docs/decisions/0010-report-fonts.md.
+The licence goes with the fonts: SIL Open Font License 1.1, docs/decisions/0030-report-fonts.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a finding rests, drawn over the photograph: lines round the areas that carry half and four fifths of it.
+"""Where a finding rests, drawn over the photograph: lines round the areas that carry a quarter and half of it.
 
 Only evidence that speaks for the finding is drawn. The tint stays light, so that the lesion underneath is seen; the
 lines are white within black, so that they are seen on every ground and in grey print.
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from aimis.domain.reading import Box, EvidenceMap
 
-SHARES = (0.5, 0.8)
+SHARES = (0.25, 0.5)
 """Of the positive evidence: the solid line encloses the first, the broken line the second."""
 
 _FIELD_SIDE_PX = 256  # evidence is worked out at this size and drawn at the photograph's
 _TINT = (86, 180, 233)  # Okabe and Ito's sky blue: apart from the fundus' orange for every kind of colour vision
 _STRONGEST_TINT = 0.35
+_SOFTNESS_CELLS = 0.8  # standard deviation of the smoothing: calm lines, and no lesion-sized place is lost
 _RING_SHARE_OF_SIDE = 0.02
 _LEAST_AREA_SHARE = 0.02  # an area that carries less of the evidence is noise to the eye and left out
 _PLACES = (("upper-left", "upper", "upper-right"), ("left", "centre", "right"), ("lower-left", "lower", "lower-right"))
@@ -75,7 +76,7 @@ def positive_field(evidence: EvidenceMap, full_size_px: tuple[int, int]) -> Fiel
         return np.zeros(size[::-1], dtype=np.float32)
     spread = cv2.warpAffine(grid, _placement(evidence.box_px, grid.shape, scale), size, flags=cv2.INTER_LINEAR)
     x0, _, x1, _ = evidence.box_px
-    softness = min(max(0.5, (x1 - x0) * scale / grid.shape[1]) / 2, _FIELD_SIDE_PX / 16)
+    softness = min(max(0.5, (x1 - x0) * scale / grid.shape[1]) * _SOFTNESS_CELLS, _FIELD_SIDE_PX / 16)
     return np.asarray(cv2.GaussianBlur(spread, (0, 0), softness), dtype=np.float32)
 
 

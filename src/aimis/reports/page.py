@@ -32,6 +32,7 @@ JOIN = "\N{NO-BREAK SPACE}· "
 """Between things of one kind; never begins a line."""
 
 _JPEG_QUALITY = 88
+_SHARES = {"core": f"{overlay.SHARES[0]:.0%}".rstrip("%"), "wide": f"{overlay.SHARES[1]:.0%}".rstrip("%")}
 _SIDE_PX = {1: 1000, 2: 720}  # of a picture on the page, by how many eyes share it: about 250 dots an inch on A4
 
 
@@ -160,7 +161,7 @@ def compose(case: Case, texts: Texts) -> Page:
         eyes=eyes,
         advice=tuple(_advice(case, texts)),
         provenance=tuple(_provenance(case, texts)),
-        legend=texts.label("overlay-legend") if any(len(eye.pictures) > 1 for eye in eyes) else "",
+        legend=texts.label("overlay-legend", **_SHARES) if any(len(eye.pictures) > 1 for eye in eyes) else "",
         one_eye=texts.label("one-eye") if _is_of_one_eye(case) else "",
     )
 
@@ -376,7 +377,9 @@ def _pictures(eye: Eye, texts: Texts, side_px: int, shown: _Shown | None) -> tup
     finding, place = texts.finding(shown.finding.name).title, texts.word("place", shown.place)
     return (
         _picture(eye.photograph, side_px, texts.label("photograph"), alt),
-        _picture(shown.drawn, side_px, words, texts.label("overlay-alt", eye=side, finding=finding, place=place)),
+        _picture(
+            shown.drawn, side_px, words, texts.label("overlay-alt", eye=side, finding=finding, place=place, **_SHARES)
+        ),
     )
 
 

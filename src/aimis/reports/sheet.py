@@ -61,7 +61,7 @@ class Sheet:
     def paragraph(self, x: float, y: float, width: float, text: str, style: Style) -> float:
         """Text in lines from (x, y) downwards; the y below it."""
         style = self.scaled(style)
-        lines = typeset.wrap(text, style.font, style.size, width) if text else []
+        lines = typeset.wrap(text, style.font, style.size, width) if text else ()
         for number, line in enumerate(lines):
             self._line(x, y + number * style.leading, line, style)
         return y + len(lines) * style.leading

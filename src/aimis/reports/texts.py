@@ -38,6 +38,7 @@ class Urgency(StrEnum):
     URGENT = "urgent"
     SOON = "soon"
     REFER = "refer"
+    REVIEW = "review"
     RETAKE = "retake"
     RESCREEN = "rescreen"
 

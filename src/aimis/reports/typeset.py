@@ -1,13 +1,13 @@
 """Lines of text for pages that are set by hand: the embedded fonts, their widths, and where lines break.
 
-The fonts are subsets of Noto Sans SC (docs/decisions/0010-report-fonts.md). A character that they lack is shown as
+The fonts are subsets of Noto Sans SC (docs/decisions/0030-report-fonts.md). A character that they lack is shown as
 a white square, so that a strange file name never breaks a page.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -48,17 +48,25 @@ def drawable(text: str, font: str) -> str:
 
 def width(text: str, font: str, size: float) -> float:
     """In points, of a drawable text."""
+    return _thousandths(text, font) * size / 1000
+
+
+@lru_cache(4096)
+def _thousandths(text: str, font: str) -> float:
+    """The width at size 1000."""
     widths = face(font).charWidths
-    return sum(float(widths[ord(c)]) for c in text) * size / 1000
+    return sum(float(widths[ord(c)]) for c in text)
 
 
-def wrap(text: str, font: str, size: float, line_width: float) -> list[str]:
+@lru_cache(1024)  # a page is measured before it is drawn
+def wrap(text: str, font: str, size: float, line_width: float) -> tuple[str, ...]:
     """Lines no wider than line_width points, at least one.
 
     Latin breaks at spaces, and inside a word only where it is wider than a line; Chinese between any two characters
     but before closing and after opening punctuation (避头尾).
     """
-    lines, line, used = [], "", 0.0
+    lines: list[str] = []
+    line, used = "", 0.0
     for piece in _pieces(drawable(text, font), font, size, line_width):
         wide = width(piece, font, size)
         if line and used + width(piece.rstrip(), font, size) > line_width:
@@ -66,7 +74,7 @@ def wrap(text: str, font: str, size: float, line_width: float) -> list[str]:
             line, used = "", 0.0
         if line or not piece.isspace():
             line, used = line + piece, used + wide
-    return [*lines, line.rstrip()]
+    return *lines, line.rstrip()
 
 
 def shortened(text: str, font: str, size: float, line_width: float) -> str:

@@ -81,8 +81,9 @@ def test_page_says_all_that_is_found_and_what_to_do(language: str) -> None:
     for code in ("icdr-4-refer-urgent", "dme-refer", "icdr-0-rescreen"):
         assert words.advice(code).text in shown
         assert words.advice(code).citation in shown
-    for label in ("research-use", "symptoms", "probability-meaning", "provenance", "overlay-legend"):
+    for label in ("research-use", "symptoms", "probability-meaning", "provenance"):
         assert words.label(label) in shown
+    assert words.label("overlay-legend", core=25, wide=50) in shown
     assert words.word("verdict", "urgent") in shown
     assert words.word("verdict", "none") in shown
 

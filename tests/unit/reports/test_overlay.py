@@ -122,10 +122,10 @@ def test_area_above_a_level_holds_its_share_and_no_smaller_one_does(heights: lis
         assert field[field > height].sum(dtype=np.float64) <= share * total * (1 + 1e-9)
 
 
-def test_half_of_the_evidence_needs_no_more_room_than_four_fifths() -> None:
+def test_smaller_share_of_the_evidence_needs_less_room() -> None:
     field = overlay.positive_field(evidence("x"), SIZE)
-    half, most = overlay.levels(field, overlay.SHARES)
-    assert (field >= half).sum() < (field >= most).sum()
+    core, wide = overlay.levels(field, overlay.SHARES)
+    assert (field >= core).sum() < (field >= wide).sum()
 
 
 def test_boxes_lie_in_the_photograph_and_hold_the_strongest_place_first() -> None:

@@ -69,6 +69,7 @@ ADVICE = (
     "abnormal-refer",
     "no-finding-rescreen",
     "retake-photograph",
+    "review-by-clinician",
 )
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 AFTER_COLON = re.compile(r": \{(\w+)\}")

@@ -43,7 +43,7 @@ def test_lines_are_no_wider_than_asked_and_lose_nothing(text: str, width: float,
 
 
 def test_latin_breaks_at_spaces() -> None:
-    assert typeset.wrap("diabetic retinopathy", typeset.REGULAR, 8, 50) == ["diabetic", "retinopathy"]
+    assert typeset.wrap("diabetic retinopathy", typeset.REGULAR, 8, 50) == ("diabetic", "retinopathy")
 
 
 def test_chinese_line_begins_with_no_closing_mark() -> None:
