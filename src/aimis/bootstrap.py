@@ -79,9 +79,9 @@ def choose_readers(found: registry.Found, ids: Sequence[str], operating_point: s
     )
 
 
-def default_jobs(settings: Settings) -> int:
-    """Files read at the same time: the settings', else one for each processor this process may use."""
-    return settings.jobs or processor.usable_processors()
+def usable_threads(settings: Settings) -> int:
+    """The settings' number, else one for each processor; never more than this process may use."""
+    return processor.threads_to_use(settings.threads or 0)
 
 
 def peek(items: Iterable[T], count: int) -> tuple[Iterator[T], int]:

@@ -64,8 +64,10 @@ class Settings(BaseSettings):
         description="A site's own decisions: [thresholds.READER], then FINDING = a threshold 0..1"
         " or the name of an operating point.",
     )
-    jobs: Positive | None = Field(None, description="Files read at the same time; without it one a core.")
-    threads: Positive | None = Field(None, description="Threads of the inference engine; without it one a core.")
+    jobs: Positive | None = Field(None, description="Files read at the same time; without it one a thread.")
+    threads: Positive | None = Field(
+        None, description="Threads that one process computes with; without it one a processor."
+    )
     engine: Literal["auto", "openvino", "onnxruntime", "onnxruntime-cuda"] = Field(
         "auto", description="The inference engine."
     )

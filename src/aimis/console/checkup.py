@@ -56,7 +56,7 @@ def _print_table(checks: Iterable[Check], texts: Texts, say: Callable[[str], str
 def _row(check: Check, texts: Texts, say: Callable[[str], str]) -> Table:
     """One check in one row; what to do stands under what was found."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=10)
+    table.add_column(width=10, overflow="fold")
     table.add_column(width=24, overflow="fold")
     table.add_column(overflow="fold")
     found = Text(say(check.detail))

@@ -71,7 +71,7 @@ def read(request: Request) -> int:
         found, request.readers or site.readers, request.operating_point or site.operating_point
     )
     texts = words.load_words(request.language or site.language, [choice.manifest.text_paths for choice in chosen])
-    jobs = request.jobs or bootstrap.default_jobs(site)
+    jobs = request.jobs or site.jobs or bootstrap.usable_threads(site)
     found_items = folder.find_items(request.paths, limits=bootstrap.limits_of(site))
     items, seen = bootstrap.peek(found_items, max(jobs, FEW + 1))
     session = _Session(request=request, site=site, log=log, chosen=chosen, texts=texts, few=seen <= FEW)
@@ -100,7 +100,9 @@ class _Session:
             journal = self._journal(opened)
             tools = self._tools(journal, jobs)
             bar = opened.enter_context(self._bar(out, beside))
-            results = opened.enter_context(closing(reading.read_all(items, tools, jobs=jobs)))
+            threads = max(1, bootstrap.usable_threads(self.site) // jobs)
+            found = reading.read_all(items, tools, jobs=jobs, threads_a_job=threads)
+            results = opened.enter_context(closing(found))
             run = Run(
                 show=partial(_show_and_count, printed, tally, bar),
                 is_stopped=stop.asked,

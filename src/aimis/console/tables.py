@@ -81,8 +81,8 @@ def summary(tally: Tally, seconds: float, words: Texts) -> RenderableType:
 
 def _present(tally: Tally, words: Texts) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(words.label("cli-finding"))
-    table.add_column(words.label("cli-present-in"), justify="right")
+    table.add_column(words.label("cli-finding"), overflow="fold")
+    table.add_column(words.label("cli-present-in"), justify="right", overflow="fold")
     for name, count in tally.present.most_common():
         table.add_row(words.finding(name).title, str(count))
     return table
@@ -91,10 +91,10 @@ def _present(tally: Tally, words: Texts) -> Table:
 def _overview(width: int) -> Table:
     """Of fixed widths, so that rows printed one by one stand under each other."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=_file_width(width))
-    table.add_column(width=EYE_WIDTH)
-    table.add_column(width=_free(width) - _file_width(width))
-    table.add_column(width=SECONDS_WIDTH, justify="right")
+    table.add_column(width=_file_width(width), overflow="fold")
+    table.add_column(width=EYE_WIDTH, overflow="fold")
+    table.add_column(width=_free(width) - _file_width(width), overflow="fold")
+    table.add_column(width=SECONDS_WIDTH, justify="right", overflow="fold")
     return table
 
 
@@ -132,9 +132,9 @@ def _reader(reading: Reading, words: Texts) -> RenderableType:
 
 def _findings(findings: Iterable[Finding], words: Texts) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(words.label("cli-finding"))
-    table.add_column(words.label("probability"), justify="right")
-    table.add_column(words.label("cli-decision"))
+    table.add_column(words.label("cli-finding"), overflow="fold")
+    table.add_column(words.label("probability"), justify="right", overflow="fold")
+    table.add_column(words.label("cli-decision"), overflow="fold")
     for finding in findings:
         style = "bold red" if finding.present else ""
         decision = words.label("cli-yes" if finding.present else "cli-no")
@@ -147,7 +147,7 @@ def _facts(reading: Reading, words: Texts) -> Table:
     outcome = reading.outcome
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for grade in outcome.classifications:
         table.add_row(words.classification(grade.key), _grade(grade, words))
     if outcome.certainty is not None:

@@ -109,12 +109,14 @@ class ItemResult:
         return tuple(reading for frame in self.frames for reading in frame.readings)
 
 
-def read_all(items: Iterable[Item], tools: Tools, *, jobs: int) -> Generator[ItemResult]:
+def read_all(items: Iterable[Item], tools: Tools, *, jobs: int, threads_a_job: int = 1) -> Generator[ItemResult]:
     """Results in input order; at most `IN_FLIGHT_PER_JOB * jobs` items are held, however many there are.
+
+    threads_a_job : that OpenCV may use for one call; it is one setting for the whole process
 
     Closing the iterator early waits for the items being read and drops those not begun.
     """
-    cv2.setNumThreads(1 if jobs > 1 else -1)  # one thread an item; a single job may use every core
+    cv2.setNumThreads(threads_a_job)
     pending: deque[Future[ItemResult]] = deque()
     with ThreadPoolExecutor(jobs, thread_name_prefix="read") as pool:
         try:

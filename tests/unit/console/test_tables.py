@@ -105,6 +105,19 @@ def test_row_says_once_why_no_reader_could_read_it() -> None:
     assert "glaucoma 0.93" in one
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [60, 100])
+def test_no_word_is_cut_off_however_narrow_the_terminal(language: str, width: int) -> None:
+    texts = words.load_words(language)
+    reason = Reason.of("not-certain")
+    unsure = replace(READ, outcome=Outcome(status=Status.NOT_ASSESSABLE, reason=reason))
+    for table in (tables.overview_row([READ, unsure], texts, width), tables.photograph([READ, unsure], texts)):
+        text = printed(table, width)
+        assert "…" not in text.replace(".jpg", "")
+        assert set(texts.reason(reason)) <= set(text) | {" "}
+        assert max(map(cell_len, text.splitlines())) <= width
+
+
 def test_names_are_shown_as_they_are_and_not_as_markup() -> None:
     odd = replace(READ, source=replace(READ.source, path="[red]x[/red] :eye: \udcff.jpg"))
     assert "[red]x[/red] :eye: ?.jpg" in printed(tables.photograph([odd], words.load_words("en")))
