@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from aimis.domain.reading import Finding, Measure, Outcome, ReaderIdentity, Status
 from aimis.reports import overlay
@@ -22,7 +23,6 @@ from aimis.reports.texts import AdviceWords, Urgency
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from aimis.reports.case import Case, Eye
@@ -32,6 +32,7 @@ JOIN = "\N{NO-BREAK SPACE}· "
 """Between things of one kind; never begins a line."""
 
 _JPEG_QUALITY = 88
+_DRAWN_SIDE_PX = 1000  # least longest side of a photograph that is drawn on
 _SHARES = {"core": f"{overlay.SHARES[0]:.0%}".rstrip("%"), "wide": f"{overlay.SHARES[1]:.0%}".rstrip("%")}
 _SIDE_PX = {1: 1000, 2: 720}  # of a picture on the page, by how many eyes share it: about 250 dots an inch on A4
 
@@ -107,7 +108,7 @@ class EyePage:
     """All of one eye.
 
     pictures : the photograph and its overlay, or the photograph alone, saying why
-    drawn : the overlay at the photograph's size, the photograph itself where nothing is drawn, None without either
+    drawn : the overlay, the photograph itself where nothing is drawn, None without either
     drawn_words : what is drawn, or why nothing is
     """
 
@@ -360,9 +361,15 @@ def _shown(eye: Eye, texts: Texts) -> _Shown | None:
     for finding in sorted(present, key=lambda f: (texts.finding(f.name).summary, -f.probability)):
         strongest = overlay.strongest(maps[finding.name], size)
         if strongest:
-            drawn = overlay.draw(eye.photograph, maps[finding.name], size)
+            drawn = overlay.draw(_enlarged(eye.photograph), maps[finding.name], size)
             return _Shown(finding=finding, drawn=drawn, place=strongest.place)
     return None
+
+
+def _enlarged(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A small photograph by a whole factor, so that the lines over it are fine."""
+    factor = -(-_DRAWN_SIDE_PX // max(rgb.shape[:2]))
+    return rgb if factor == 1 else np.asarray(cv2.resize(rgb, None, fx=factor, fy=factor), dtype=np.uint8)
 
 
 def _pictures(eye: Eye, texts: Texts, side_px: int, shown: _Shown | None) -> tuple[Picture, ...]:
