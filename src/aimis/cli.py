@@ -167,7 +167,22 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a run
-    app()
+    command = typer.main.get_command(app)
+    if (language := _language_of_help(sys.argv)) != Language.EN:
+        from aimis.console import translation
+
+        translation.translate_help(command, language)
+    command(prog_name="aimis")
+
+
+def _language_of_help(arguments: list[str]) -> str:
+    """That of the command line, else of the environment; the settings file is too heavy to be asked."""
+    for given, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        said = following if given == "--language" else given.removeprefix("--language=")
+        if given.startswith("--language") and said in set(Language):
+            return said
+    said = os.environ.get("AIMIS_LANGUAGE", "")
+    return said if said in set(Language) else Language.EN
 
 
 @contextmanager

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from aimis import cli
+from aimis.console import translation
 from tests.unit.cli.conftest import FIXTURES, READERS, Run, lines
 
 HEAVY = (
@@ -36,6 +43,39 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "Usage: aimis" in done.stdout
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--help"], "en", "Read photographs"),
+        (["--help"], "zh", "判读照片"),
+        (["read", "--language", "zh", "--help"], "en", "同时判读的文件数"),
+        (["read", "--language=en", "--help"], "zh", "Files read at the same time"),
+        (["read", "--help"], "zh", "显示本说明后退出"),
+    ],
+)
+def test_help_speaks_the_language_asked_for(arguments: list[str], environment: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "aimis.cli", *arguments],
+        env={**os.environ, "AIMIS_LANGUAGE": environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said in done.stdout
+
+
+def test_every_command_and_option_has_chinese_help() -> None:
+    table = tomllib.loads((translation.TEXTS / "zh.toml").read_text(encoding="utf-8"))["help"]
+    assert table.keys() - {translation.HELP_OPTION} == set(_labels(typer.main.get_command(cli.app), "aimis"))
+
+
+def _labels(command: Any, name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} {translation.label_of(parameter)}" for parameter in command.params)
+    for inner, found in getattr(command, "commands", {}).items():
+        yield from _labels(found, f"{name} {inner}")
 
 
 def test_version_is_the_package_s_own(run: Run) -> None:
