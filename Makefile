@@ -76,9 +76,11 @@ bench: .venv/installed  ## Speed and memory against their limits, as a table
 
 train-fundus: .venv-train/installed  ## Train the fundus network again and write its weights
 	.venv-train/bin/python -m training.fundus.train $(TRAIN_ARGS)
+	.venv-train/bin/python -m training.fundus.package heads
+	.venv-train/bin/python -m training.fundus.package calibrate
 
 evaluate: .venv/installed  ## Accuracy on the development data of $(SHARED)
-	.venv/bin/python -m training.fundus.evaluate $(EVALUATE_ARGS)
+	.venv/bin/python -m training.fundus.evaluate --shared $(SHARED) $(EVALUATE_ARGS)
 
 wheel: .venv/installed  ## dist/aimis-*.whl
 	.venv/bin/hatchling build -t wheel
