@@ -22,7 +22,7 @@ from training.fundus.outputs import Outputs, outputs_of
 READER = Path("src/aimis/readers/fundus")
 WEIGHTS = READER / "weights" / "fundus.onnx"
 TEMPLATE = Path("training/fundus/reader.template.toml")
-SIDE_PX = 448
+SIDE_PX = 384
 ABSTAINED = 0.03  # share of the calibration photographs that a reader may call not certain
 FINDINGS = {  # finding -> its target and the column of truth
     "any-diabetic-retinopathy": "icdr-1-or-worse",

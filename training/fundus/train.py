@@ -1,8 +1,6 @@
-"""Train the fundus network: `python -m training.fundus.train --stage 256:8:3e-4 --stage 384:14:5e-4`.
+"""Train the fundus network by its recipe: `python -m training.fundus.train`.
 
-A stage is side:epochs:rate, the rate that of the trunk before the cosine over all epochs. Augmentation is at full
-strength in the first half of the epochs and at half strength after, with smaller batches. Each epoch is checkpointed
-to the work folder, and a rerun goes on where it stood.
+Each epoch is checkpointed to the work folder, and a rerun goes on where it stood.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import argparse
 import json
 import math
 import time
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +21,8 @@ from torch.utils.data import DataLoader
 from training.fundus import data, loader
 from training.fundus.network import TARGETS, FundusNetwork, from_backbone
 
-BATCH = 16
-LATE_BATCH = 8  # in the second half: no batch statistics, so small batches cost nothing and step more often
 SEED = 4
+RECIPE = Path("training/fundus/recipe.toml")
 HEADS_RATE = 1e-3
 
 
@@ -34,7 +32,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path(".work/fundus"))
     parser.add_argument("--run", default="main")
-    parser.add_argument("--stage", action="append", required=True, help="side:epochs:rate")
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--without", help="a source kept out of training altogether")
     parser.add_argument("--draws", type=int, default=4800, help="photographs an epoch")
     args = parser.parse_args()
@@ -43,7 +41,7 @@ def main() -> None:
     parts = {p: [i for i, r in enumerate(rows) if data.part_of(r) == p] for p in ("train", "calibration")}
     parts["train"] = [i for i in parts["train"] if rows[i]["source"] != args.without]
     run = Run(args.work / args.run, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors")
-    plan = [epoch for stage in args.stage for epoch in _epochs(stage)]
+    plan = read_recipe(args.recipe)
     for epoch in range(run.epoch, len(plan)):
         run.train_epoch(cache, rows, parts["train"], plan=plan, epoch=epoch, draws=args.draws)
         logits = predict(run.averaged, cache, rows, parts["calibration"], plan[epoch].side)
@@ -51,15 +49,19 @@ def main() -> None:
 
 
 class Epoch(NamedTuple):
-    """The side of the photographs in pixels, and the trunk's rate."""
+    """The side of the photographs in pixels, the trunk's rate, and what a stage of the recipe says beside."""
 
     side: int
     rate: float
+    strength: float
+    batch: int
+    mixup: float
 
 
-def _epochs(stage: str) -> list[Epoch]:
-    side, count, rate = stage.split(":")
-    return [Epoch(int(side), float(rate))] * int(count)
+def read_recipe(path: Path) -> list[Epoch]:
+    """Every epoch of the recipe's stages, in order."""
+    stages = tomllib.loads(path.read_text())["stage"]
+    return [Epoch(**{k: v for k, v in s.items() if k != "epochs"}) for s in stages for _ in range(s["epochs"])]
 
 
 class Run:
@@ -107,26 +109,29 @@ class Run:
         rng = np.random.default_rng([SEED, epoch])
         chances = np.array([data.sampling_weight(rows[i]) for i in train])
         drawn = rng.choice(train, size=draws, p=chances / chances.sum(), replace=draws > len(train))
-        side, late = plan[epoch].side, 2 * epoch >= len(plan)
-        strength, size = (0.5, LATE_BATCH) if late else (1.0, BATCH)
-        photographs = loader.Photographs(cache, rows, drawn.tolist(), side, seed=epoch, strength=strength)
-        batches = DataLoader(photographs, size, num_workers=1, drop_last=True, prefetch_factor=6)
+        now = plan[epoch]
+        photographs = loader.Photographs(cache, rows, drawn.tolist(), now.side, seed=epoch, strength=now.strength)
+        batches = DataLoader(photographs, now.batch, num_workers=1, drop_last=True, prefetch_factor=6)
         self.network.train()
         self.losses, self.started = [], time.time()
         for place, batch in enumerate(batches):
-            self._set_rates(plan[epoch].rate, (epoch + place / len(batches)) / len(plan))
-            self.losses.append(self._step(*batch))
+            self._set_rates(now.rate, (epoch + place / len(batches)) / len(plan))
+            share = float(rng.beta(now.mixup, now.mixup)) if now.mixup else 1.0
+            self.losses.append(self._step(*batch, share))
 
     def _set_rates(self, trunk: float, progress: float) -> None:
         factor = min(1.0, (self.step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group, peak in zip(self.optimiser.param_groups, (trunk, HEADS_RATE), strict=True):
             group["lr"] = peak * factor
 
-    def _step(self, inputs: Tensor, truth: Tensor, weight: Tensor) -> float:
+    def _step(self, inputs: Tensor, truth: Tensor, weight: Tensor, share: float = 1.0) -> float:
+        """One step on `share` of each photograph mixed with the rest of another."""
+        mixed = inputs if share == 1.0 else share * inputs + (1 - share) * inputs.roll(1, 0)
         with torch.autocast("cpu", torch.bfloat16):
-            logits, *_ = self.network(inputs.to(memory_format=torch.channels_last))
-        each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
-        loss = (each * weight).sum() / len(inputs)
+            logits, *_ = self.network(mixed.to(memory_format=torch.channels_last))
+        loss = share * _loss(logits, truth, weight)
+        if share != 1.0:
+            loss = loss + (1 - share) * _loss(logits, truth.roll(1, 0), weight.roll(1, 0))
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -139,6 +144,12 @@ class Run:
     def _average(self, decay: float) -> None:
         for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
             mean.lerp_(now, 1 - decay)
+
+
+def _loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean over photographs of the weighted sum over targets."""
+    each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+    return (each * weight).sum() / len(logits)
 
 
 @torch.no_grad()

@@ -42,4 +42,4 @@ class Still:
     @property
     def reduction(self) -> float:
         """Pixels of the file's picture for one pixel of `rgb`, 1 or more."""
-        return self.full_size_px[0] / self.rgb.shape[1]
+        return self.full_size_px[0] / int(self.rgb.shape[1])

@@ -38,8 +38,8 @@ def test_operating_points_reach_their_sensitivity_and_rise(seed: int) -> None:
     assert points["screening"] <= points["balanced"] <= points["specific"]
     fresh_logits, fresh_truth = cohort(seed + 1)
     fresh = calibrate.sigmoid(fresh_logits)[fresh_truth == 1]
-    assert (fresh >= points["balanced"]).mean() == pytest.approx(0.90, abs=0.04)
-    assert (fresh >= points["screening"]).mean() == pytest.approx(0.95, abs=0.04)
+    assert (fresh >= points["balanced"]).mean() == pytest.approx(0.90, abs=0.06)
+    assert (fresh >= points["screening"]).mean() == pytest.approx(0.95, abs=0.06)
 
 
 def test_few_sick_give_a_threshold_below_all_of_them() -> None:

@@ -11,7 +11,7 @@ from tests.fakes.eyes import eye
 
 
 def of(rgb: np.ndarray) -> Quality:
-    return measure(np.asarray(cv2.resize(rgb, (448, 448), interpolation=cv2.INTER_AREA), dtype=np.uint8), 1.0)
+    return measure(np.asarray(cv2.resize(rgb, (384, 384), interpolation=cv2.INTER_AREA), dtype=np.uint8), 1.0)
 
 
 def test_blur_takes_detail_away() -> None:
@@ -38,4 +38,4 @@ def test_a_grey_picture_has_no_colour() -> None:
 
 
 def test_a_black_square_measures_nothing() -> None:
-    assert of(np.zeros((448, 448, 3), np.uint8)).light == 0.0
+    assert of(np.zeros((384, 384, 3), np.uint8)).light == 0.0

@@ -33,17 +33,17 @@ def shipped() -> Manifest:
     return read_manifest(Path(fundus.__file__).parent)
 
 
-def answering(gate: float = 9.0, disc_column: int = 20, **logits: float) -> FunctionEngine:
+def answering(gate: float = 9.0, disc_column: int = 18, **logits: float) -> FunctionEngine:
     """An engine that says -9 of every target but those named, underscores for hyphens."""
     values = np.full(len(network.TARGETS), -9.0, np.float32)
     for name, logit in logits.items():
         values[network.TARGETS.index(name.replace("_", "-"))] = logit
-    disc = np.zeros((28, 28), np.float32)
-    disc[14, disc_column] = 1
+    disc = np.zeros((24, 24), np.float32)
+    disc[12, disc_column] = 1
 
     def function(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-        assert inputs["photograph"].shape == (1, 448, 448, 3)
-        evidence = np.broadcast_to(values[:, None, None] / 784, (len(values), 28, 28))
+        assert inputs["photograph"].shape == (1, 384, 384, 3)
+        evidence = np.broadcast_to(values[:, None, None] / 576, (len(values), 24, 24))
         return {"logits": values[None], "evidence": evidence[None], "gate": np.array([gate]), "disc": disc[None]}
 
     return FunctionEngine(function=function)
@@ -77,7 +77,7 @@ def test_a_higher_logit_never_lowers_probability_or_grade(logit: float, more: fl
     reader = FundusReader(shipped(), BOTH, "balanced", answering())
     grades, probabilities = [], []
     for value in (logit, logit + more):
-        outputs = network.run(answering(icdr_2_or_worse=value, icdr_1_or_worse=5.0), np.zeros((448, 448, 3), np.uint8))
+        outputs = network.run(answering(icdr_2_or_worse=value, icdr_1_or_worse=5.0), np.zeros((384, 384, 3), np.uint8))
         grades.append(reader._grade(outputs))
         entry = shipped().reader("diabetic-retinopathy").finding("referable-diabetic-retinopathy")
         probabilities.append(entry.calibration.probability(outputs.logit("icdr-2-or-worse")))
@@ -164,7 +164,7 @@ def test_a_photograph_at_the_threshold_is_not_certain() -> None:
     assert outcome.reason.code == "not-certain"
 
 
-@pytest.mark.parametrize(("column", "eye_told"), [(24, Laterality.RIGHT), (3, Laterality.LEFT), (14, None)])
+@pytest.mark.parametrize(("column", "eye_told"), [(21, Laterality.RIGHT), (3, Laterality.LEFT), (12, None)])
 def test_the_disc_tells_the_eye_where_it_is_off_the_middle(column: int, eye_told: Laterality | None) -> None:
     assert read(answering(disc_column=column))["fundus-disease"].laterality is eye_told
 
@@ -188,7 +188,7 @@ def real() -> FundusReader:
 
 def test_evidence_of_the_network_adds_up_to_its_logit() -> None:
     engine = open_engine(shipped().weights_path, precision="f32")
-    squares = [cv2.resize(eye(disc_right=right), (448, 448)) for right in (True, False)]
+    squares = [cv2.resize(eye(disc_right=right), (384, 384)) for right in (True, False)]
     one, other = (network.run(engine, np.asarray(s, dtype=np.uint8)) for s in squares)
     biases = [o.logits - o.evidence.sum(axis=(1, 2)) for o in (one, other)]
     np.testing.assert_allclose(biases[0], biases[1], atol=2e-3)
