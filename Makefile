@@ -75,7 +75,10 @@ bench: .venv/installed  ## Speed and memory against their limits, as a table
 	@touch $@
 
 train-fundus: .venv-train/installed  ## Train the fundus network again and write its weights
+	.venv-train/bin/python -m training.fundus.splits
 	.venv-train/bin/python -m training.fundus.train $(TRAIN_ARGS)
+	.venv-train/bin/python -m training.fundus.package heads
+	.venv-train/bin/python -m training.fundus.package calibrate
 	.venv-train/bin/python -m training.fundus.package heads
 	.venv-train/bin/python -m training.fundus.package calibrate
 

@@ -17,10 +17,9 @@ from typing import Any
 
 import cv2
 
-from training.fundus import data, inspection
+from training.fundus import data, figures, inspection
 from training.fundus.negatives import negatives
 
-RESULTS = Path("training/fundus/results")
 _LINE = re.compile(
     r"(?P<what>[a-z-]+): AUC (?P<auc>\S+) \((?P<low>[\d.nan]+)-(?P<high>[\d.nan]+)\)\s+sensitivity (?P<sensitivity>\S+)"
     r" of (?P<sick>\d+)\s+specificity (?P<specificity>\S+) of (?P<well>\d+)\s+calibration error (?P<calibration>\S+)"
@@ -43,14 +42,13 @@ def main() -> None:
     root = args.shared / "data" / "fundus"
     rows = [r for r in data.read_rows(root) if data.part_of(r) == "test"]
     records = read([str(root / r["file"]) for r in rows], args.work / "test.jsonl")
-    figures = {name: score(args, rows, only) for name, only in _views(rows).items()}
-    figures["blocks"] = blocks(args, rows)
-    figures["scope"] = scope(args, root, records)
-    figures["inspection"] = inspection.inspect(root, rows)
-    figures["laterality"] = laterality(rows)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    left_out = RESULTS / "leave-one-source-out.json"
+    found: dict[str, Any] = {name: score(args, rows, only) for name, only in _views(rows).items()}
+    found["blocks"] = blocks(args, rows)
+    found["scope"] = scope(args, root, records)
+    found["inspection"] = inspection.inspect(root, rows)
+    found["laterality"] = laterality(rows)
+    figures.save(found)
+    left_out = figures.RESULTS / "leave-one-source-out.json"
     print("== leave one source out (that source unseen in training; see training/fundus/README.md)")
     print(left_out.read_text() if left_out.exists() else "not run: python -m training.fundus.leave_one_out")
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from aimis.readers.fundus.network import TARGETS
-from training.fundus import calibrate, data
+from training.fundus import calibrate, data, figures
 from training.fundus.outputs import Outputs, outputs_of
 
 READER = Path("src/aimis/readers/fundus")
@@ -71,10 +71,11 @@ def write_reader(shared: Path, work: Path) -> None:
     values = {"weights": _weights_values(root), **_grade_values(rows, outputs), **_abstention(rows, outputs, fitted)}
     for name, each in fitted.items():
         values[name] = f"calibration = {{ slope = {each.slope:.4f}, offset = {each.offset:.4f} }}\n" + _points(each)
+    values |= figures.manifest_tables()
     (work / "calibration.json").write_text(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
     text = TEMPLATE.read_text()
     for key, value in values.items():
-        text = text.replace(f"#@{key}@\n", value.rstrip("\n") + "\n")
+        text = text.replace(f"#@{key}@\n", f"{value.rstrip()}\n" if value else "")
     (READER / "reader.toml").write_text(text)
     print(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
 
