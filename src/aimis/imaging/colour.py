@@ -37,6 +37,16 @@ def rgb_of_samples(samples: Samples, *, bits: int | None = None) -> Rgb:
     return np.ascontiguousarray(shallow)
 
 
+def rgb_order(samples: Samples) -> Samples:
+    """OpenCV's order of colours to ours."""
+    if samples.dtype == np.float64:
+        samples = samples.astype(np.float32)
+    if samples.ndim == 2:
+        return samples
+    code = cv2.COLOR_BGRA2RGBA if samples.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return cast("Samples", cv2.cvtColor(samples, code))
+
+
 def over_black(rgb: Rgb, alpha: npt.NDArray[np.uint8]) -> Rgb:
     """A picture of shape (rows, columns, 3) with the alpha of shape (rows, columns) laid over black."""
     if bool((alpha == 255).all()):

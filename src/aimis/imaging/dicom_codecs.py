@@ -6,12 +6,12 @@ be reshaped into a picture that never was.
 
 from __future__ import annotations
 
-import functools
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import gdcm
 import jpeg_ls
 import numpy as np
 from openjpeg.utils import decode as decode_openjpeg
@@ -24,8 +24,10 @@ from aimis.imaging.foreign import foreign_decoder
 from aimis.imaging.limits import Limits
 
 _BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
-_RGB_MARK = b"\xff\xee\x00\x0eAdobe\x00\x65\x00\x00\x00\x00\x00"
+_NO_TRANSFORM = b"\xff\xee\x00\x0eAdobe\x00\x65\x00\x00\x00\x00\x00"
 """An Adobe segment that says: no colour transform."""
+_DEEP_REQUEST = struct.Struct("<5I")
+_PATIENCE_S = 60
 _PLANES_APART = 0
 _MOST_RLE_SEGMENTS = 15
 
@@ -51,12 +53,12 @@ def decode_jpeg_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
     """JPEG as its own frame marker says: baseline, extended, progressive, or lossless."""
     header = jpeg.read_header(frame)
     _check(form, header.columns, header.rows, header.components, header.bits)
-    if header.process in {_BASELINE, _EXTENDED, _PROGRESSIVE} and header.bits == 8:
-        return _decode_dct_frame(frame, header, form, limits)
-    if header.process not in {_EXTENDED, _LOSSLESS}:
+    if header.process in {_BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS} and header.bits == 8:
+        return _decode_8_bit_frame(frame, header, form, limits)
+    if header.process not in {_EXTENDED, _LOSSLESS} or header.bits < 8:
         raise BrokenInputError("broken-dicom", why="TransferSyntaxUID")
     limits.check_size(form.columns, form.rows, bytes_per_pixel=10 * form.samples)
-    return _decode_gdcm_frame(frame, header, form)
+    return _decode_deep_frame(frame, header, form)
 
 
 def decode_jpeg_ls_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
@@ -74,13 +76,13 @@ def decode_jpeg_ls_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decod
 def decode_j2k_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
     """JPEG 2000 and High-Throughput JPEG 2000, lossless or not; OpenJPEG undoes the colour transform."""
     header = j2k.read_j2k_header(frame)
-    _check(form, header.columns, header.rows, header.components, max(header.bits))
+    _check(form, header.columns, header.rows, header.components, header.bits)
     limits.check_size(form.columns, form.rows, bytes_per_pixel=8 * form.samples)
     with foreign_decoder("broken-picture", why="JPEG 2000"):
         samples = decode_openjpeg(frame)
     if samples.shape[:2] != (form.rows, form.columns):
         raise BrokenInputError("broken-dicom", why="Rows")
-    return Decoded(samples=samples, bits=max(header.bits), is_rgb=form.photometric in {"YBR_ICT", "YBR_RCT"})
+    return Decoded(samples=samples, bits=header.bits, is_rgb=form.photometric in {"YBR_ICT", "YBR_RCT"})
 
 
 def decode_rle_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
@@ -122,54 +124,29 @@ def _check(form: PixelForm, columns: int, rows: int, components: int, bits: int)
         raise BrokenInputError("broken-dicom", why="BitsAllocated")
 
 
-def _decode_dct_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm, limits: Limits) -> Decoded:
-    """8-bit JPEG; what the stream says of its colours goes before what the data set says."""
+def _decode_8_bit_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm, limits: Limits) -> Decoded:
+    """JPEG of 8 bits, lossless or not; what the stream says of its colours goes before what the data set says."""
     unmarked = not header.has_jfif and header.adobe_transform is None
-    if form.photometric == "RGB" and unmarked:
-        frame = frame[:2] + _RGB_MARK + frame[2:]
-    by = 1 if form.is_palette else jpeg.check_cost(header, frame, limits)
-    rgb = jpeg.decode_pixels(frame, header, by)
-    return Decoded(samples=rgb if form.is_colour else rgb[..., 0], bits=8, is_rgb=form.is_colour)
+    as_stored = form.is_colour and unmarked and (form.photometric == "RGB" or header.process == _LOSSLESS)
+    if as_stored:
+        frame = frame[:2] + _NO_TRANSFORM + frame[2:]
+    by = jpeg.check_cost(header, frame, limits)
+    samples = jpeg.decode_samples(frame, header, 1 if form.is_palette or header.process == _LOSSLESS else by)
+    if not form.is_colour:
+        return Decoded(samples=samples[..., 0], bits=8)
+    return Decoded(samples=samples, bits=8, is_rgb=not as_stored or form.photometric == "RGB")
 
 
-def _decode_gdcm_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm) -> Decoded:
-    """Lossless and 12-bit JPEG."""
-    with foreign_decoder("broken-picture", why="JPEG lossless"):
-        _mute_gdcm()
-        image = _gdcm_image(frame, header, form)
-        pixels = image.GetBuffer().encode("utf-8", "surrogateescape")  # GDCM hands bytes over as text
-    width = 1 if header.bits <= 8 else 2
-    if len(pixels) != form.rows * form.columns * form.samples * width:
-        raise BrokenInputError("broken-picture", why="JPEG lossless")
-    samples = np.frombuffer(pixels, np.uint8 if width == 1 else "<u2")
-    return Decoded(samples=_shaped(samples, form, planar=False), bits=header.bits)
-
-
-def _gdcm_image(frame: bytes, header: jpeg.JpegHeader, form: PixelForm) -> gdcm.Image:
-    fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(frame)
-    fragments = gdcm.SequenceOfFragments.New()
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((form.columns, form.rows, 1))
-    image.SetDataElement(element)
-    grey_or_rgb = gdcm.PhotometricInterpretation.GetPIType("RGB" if form.is_colour else "MONOCHROME2")
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey_or_rgb))
-    kind = uid.JPEGLosslessSV1 if header.process == _LOSSLESS else uid.JPEGExtended12Bit
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(kind))))
-    allocated = 8 if header.bits <= 8 else 16
-    image.SetPixelFormat(gdcm.PixelFormat(form.samples, allocated, header.bits, header.bits - 1, 0))
-    return image
-
-
-@functools.cache
-def _mute_gdcm() -> None:
-    """GDCM would write to standard error what it finds wrong."""
-    for mute in (gdcm.Trace.DebugOff, gdcm.Trace.WarningOff, gdcm.Trace.ErrorOff):
-        mute()
+def _decode_deep_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm) -> Decoded:
+    """JPEG of more bits, by GDCM in another process (see `gdcm_frame`)."""
+    lossless = header.process == _LOSSLESS
+    request = _DEEP_REQUEST.pack(form.columns, form.rows, form.samples, header.bits, lossless) + frame
+    command = [sys.executable, "-m", "aimis.imaging.gdcm_frame"]
+    try:
+        done = subprocess.run(command, input=request, capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603  # our own program
+    except (subprocess.SubprocessError, OSError) as error:
+        raise BrokenInputError("broken-picture", why="JPEG lossless" if lossless else "JPEG 12 bit") from error
+    return Decoded(samples=_shaped(np.frombuffer(done.stdout, "<u2"), form, planar=False), bits=header.bits)
 
 
 def _rle_offsets(frame: bytes, expected: int) -> list[int]:

@@ -235,9 +235,10 @@ def _inflated(content: bytes, limits: Limits) -> bytes:
 
 def _transfer_syntax(dataset: Dataset) -> UID:
     """As the file says, else as the data set itself was found to be written."""
-    said = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
-    if said:
-        return UID(str(said))
+    with reading_tag("TransferSyntaxUID"):
+        said = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+        if said:
+            return UID(str(said))
     implicit, little = dataset.original_encoding
     if implicit:
         return ImplicitVRLittleEndian

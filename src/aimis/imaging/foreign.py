@@ -6,6 +6,7 @@ nothing else needs a broad `except`; an exception that is not named is a defect 
 
 from __future__ import annotations
 
+import logging
 import struct
 import threading
 import warnings
@@ -37,6 +38,11 @@ _FOREIGN_ERRORS = (
     zlib.error,
 )
 _WHY_LENGTH = 80
+
+# What is wrong with a file comes back as an exception; on standard error or in the log it would say it twice.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+logging.getLogger("PIL").propagate = False
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager

@@ -5,19 +5,19 @@ Source: ISO/IEC 10918-1 (markers), JFIF 1.02, Adobe Technical Note 5116 (APP14),
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import simplejpeg
-from PIL import JpegImagePlugin
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
 from aimis.imaging import colour, geometry, tiff_tags
 from aimis.imaging.foreign import foreign_decoder
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from aimis.imaging.limits import Limits
     from aimis.imaging.still import Still
 
@@ -30,7 +30,7 @@ _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _MOST_PIXEL_SCANS = 3_000_000_000
 """Pixels times scans: a picture of a few bytes a scan can ask for hours of work."""
 _HARMLESS = ("extraneous bytes before marker 0xd9", "Warning: unknown JFIF revision", "Unknown Adobe color")
-_UNUSUAL_LAYOUT = ("subsampling", "colorspace")
+_COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,9 @@ def decode_jpeg(content: bytes, limits: Limits) -> Still:
     """The picture of a JPEG file; bytes after its end are ignored.
 
     Raises `BrokenInputError` "truncated" or "broken-picture", also where only a part is damaged, and
-    `UnsupportedInputError` "too-large", or "unsupported-file" for 12-bit, lossless and arithmetic JPEG.
+    `UnsupportedInputError` "too-large", "unsupported-file" for 12-bit, lossless and arithmetic JPEG, and
+    "unsupported-pixels" for the rare layouts of colours that TurboJPEG does not name: of those, no decoder at hand
+    would say when they are damaged.
     """
     header = read_header(content)
     if header.process not in _HUFFMAN_DCT or header.bits != 8:
@@ -103,20 +105,31 @@ def read_header(content: bytes) -> JpegHeader:
 
 def decode_pixels(content: bytes, header: JpegHeader, by: int = 1) -> colour.Rgb:
     """The pixels as RGB, shape (rows / by, columns / by, 3) rounded up; nothing is turned."""
-    least = {"min_height": -(-header.rows // by), "min_width": -(-header.columns // by)} if by > 1 else {}
-    inks = header.components == 4
+    samples = decode_samples(content, header, by)
+    if header.components < 4:
+        return colour.rgb_of_samples(samples)
+    return colour.rgb_of_cmyk(samples if header.adobe_transform is None else 255 - samples)
+
+
+def decode_samples(content: bytes, header: JpegHeader, by: int = 1) -> npt.NDArray[np.uint8]:
+    """Grey, RGB or inks as stored, shape (rows / by, columns / by, 1, 3 or 4) rounded up."""
+    rows, columns = -(-header.rows // by), -(-header.columns // by)
+    least = {"min_height": rows, "min_width": columns} if by > 1 else {}
+    if header.components not in _COLOURS:
+        raise UnsupportedInputError("unsupported-pixels", layout=f"{header.components} JPEG components")
+    colours = _COLOURS[header.components]
     with foreign_decoder("broken-picture"):
         try:
-            decoded = simplejpeg.decode_jpeg(content, colorspace="CMYK" if inks else "RGB", **least)
+            samples = simplejpeg.decode_jpeg(content, colorspace=colours, **least)
         except ValueError as error:
-            if any(words in str(error) for words in _UNUSUAL_LAYOUT):
-                return _decode_unusual(content, header, by)
+            if "subsampling" in str(error):
+                raise UnsupportedInputError("unsupported-pixels", layout="JPEG sampling") from error
             if not any(words in str(error) for words in _HARMLESS):
                 raise
-            decoded = simplejpeg.decode_jpeg(content, colorspace="CMYK" if inks else "RGB", strict=False, **least)
-    if not inks:
-        return cast("colour.Rgb", decoded)
-    return colour.rgb_of_cmyk(decoded if header.adobe_transform is None else 255 - decoded)
+            samples = simplejpeg.decode_jpeg(content, colorspace=colours, strict=False, **least)
+        if samples.shape != (rows, columns, header.components):
+            raise ValueError(f"{samples.shape} decoded")
+    return cast("npt.NDArray[np.uint8]", samples)
 
 
 def check_cost(header: JpegHeader, content: bytes, limits: Limits) -> int:
@@ -172,13 +185,3 @@ def _frame_fields(marker: int, segment: bytes) -> dict[str, object]:
         "columns": int.from_bytes(segment[3:5]),
         "component_ids": tuple(segment[6 : 6 + 3 * components : 3]),
     }
-
-
-def _decode_unusual(content: bytes, header: JpegHeader, by: int) -> colour.Rgb:
-    """Rare sampling layouts that TurboJPEG does not name, by Pillow."""
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
-    if by > 1:
-        image.draft("RGB", (-(-header.columns // by), -(-header.rows // by)))
-    if image.mode == "CMYK":  # Pillow has already undone Adobe's inversion
-        return colour.rgb_of_cmyk(np.asarray(image))
-    return np.asarray(image.convert("RGB"))

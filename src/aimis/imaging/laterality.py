@@ -30,13 +30,12 @@ def laterality_of_name(path: str) -> Laterality | None:
     it is least likely an initial; 左眼 and 右眼 also inside a run of Chinese characters, 左 and 右 alone.
     """
     name = unicodedata.normalize("NFKC", PurePosixPath(path.replace("\\", "/")).name)
-    stem = _SUFFIX.sub("", name).casefold()
-    words = _WORD.findall(stem)
+    words = _WORD.findall(name.casefold())
     if _BOTH_EYES.intersection(words) or "双眼" in name:
         return None
     sides = {_SIDE_OF_WORD[word] for word in words if word in _SIDE_OF_WORD}
     sides.update(side for word in words for side in _sides_of_characters(word))
-    if letter := _LAST_LETTER.search(stem):
+    if letter := _LAST_LETTER.search(_SUFFIX.sub("", name).casefold()):
         sides.add(_SIDE_OF_LETTER[letter[1]])
     return sides.pop() if len(sides) == 1 else None
 

@@ -9,9 +9,8 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from PIL import PngImagePlugin
 
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DECODED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _LENGTH_AND_TYPE = struct.Struct(">I4s")
-_GREY = 0
+_GREY, _GREY_ALPHA, _RGB_ALPHA = 0, 4, 6
+_DEEP_MODES = {2: "RGB", _RGB_ALPHA: "RGBA"}
 
 
 def decode_png(content: bytes, limits: Limits) -> Still:
@@ -82,22 +82,29 @@ def _decode(clean: bytes, limits: Limits) -> colour.Rgb:
 
 
 def _decode_deep(clean: bytes, limits: Limits) -> colour.Rgb:
-    """16-bit colour: Pillow would keep the upper byte alone, OpenCV would not say that the data end early."""
-    columns, rows, bits, colour_type = _header(clean[8:33])
-    limits.check_size(columns, rows, bytes_per_pixel=14)
+    """16-bit colour: Pillow keeps one byte of each sample, so it is asked for the upper ones and the lower ones.
+
+    Grey with alpha has no such choice, but has as many bytes a pixel as 8-bit RGBA: read as that, its bytes are
+    grey's and alpha's, upper and lower.
+    """
+    columns, rows, _, colour_type = _header(clean[8:33])
+    limits.check_size(columns, rows, bytes_per_pixel=22)
     with foreign_decoder("broken-picture"):
-        PngImagePlugin.PngImageFile(io.BytesIO(clean)).load()
-        samples = cv2.imdecode(np.frombuffer(clean, np.uint8), cv2.IMREAD_UNCHANGED)
-        if samples is None:
-            raise ValueError(f"PNG colour type {colour_type}, {bits} bit")
-    return colour.rgb_of_samples(rgb_order(samples))
+        if colour_type == _GREY_ALPHA:
+            split = _samples(_relabelled(clean), "RGBA")
+            upper, lower = split[..., ::2], split[..., 1::2]
+        else:
+            upper, lower = (_samples(clean, f"{_DEEP_MODES[colour_type]};16{order}") for order in "BL")
+    return colour.rgb_of_samples(upper.astype(np.uint16) << 8 | lower)
 
 
-def rgb_order(samples: colour.Samples) -> colour.Samples:
-    """OpenCV's order of colours to ours."""
-    if samples.dtype == np.float64:
-        samples = samples.astype(np.float32)
-    if samples.ndim == 2:
-        return samples
-    code = cv2.COLOR_BGRA2RGBA if samples.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return cast("colour.Samples", cv2.cvtColor(samples, code))
+def _samples(clean: bytes, raw_mode: str) -> colour.Samples:
+    image = PngImagePlugin.PngImageFile(io.BytesIO(clean))
+    image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
+    return np.asarray(image)
+
+
+def _relabelled(clean: bytes) -> bytes:
+    """The same file with a header that says 8-bit RGBA."""
+    header = clean[12:24] + bytes([8, _RGB_ALPHA]) + clean[26:29]
+    return clean[:12] + header + zlib.crc32(header).to_bytes(4) + clean[33:]

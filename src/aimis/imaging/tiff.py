@@ -19,7 +19,7 @@ import numpy as np
 from PIL import TiffImagePlugin
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
-from aimis.imaging import colour, geometry, pillow, png, tiff_tags
+from aimis.imaging import colour, geometry, pillow, tiff_tags
 from aimis.imaging.foreign import foreign_decoder
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _BLACK_IS_ZERO, _RGB = 1, 2
 _FLOAT = 3
 _APART = 2
 _PLAIN = 1
+_MOST_SAMPLES = 5
 _DEFLATE = frozenset({8, 32946})
 _DEEP_TYPES = {(16, 1): "u2", (32, 3): "f4", (64, 3): "f8"}
 """By bits and sample format: what is read of more than 8 bits a colour."""
@@ -74,19 +75,19 @@ def _decode_page(content: bytes, at: int, tags: tiff_tags.Tags, frame: int | Non
     elif content.startswith(_BIG_ENDIAN_BIGTIFF) and _first(tags, _PHOTOMETRIC, 0) in {_BLACK_IS_ZERO, _RGB}:
         rgb = _decode_deep(content, at, upright_px)
     else:
-        rgb = _decode_upright(content, at, limits)
+        rgb, upright_px = _decode_upright(content, at, limits)
     return geometry.still_of(rgb, stored_size_px=upright_px, orientation=1, frame=frame, limits=limits)
 
 
-def _decode_upright(content: bytes, at: int, limits: Limits) -> colour.Rgb:
-    """By Pillow, which turns a TIFF as its tag says while loading."""
+def _decode_upright(content: bytes, at: int, limits: Limits) -> tuple[colour.Rgb, tuple[int, int]]:
+    """By Pillow, which turns a TIFF as its tag says while loading; with the full size, columns first."""
     _mute_libtiff()
     with foreign_decoder("broken-picture"):
         image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
         image.seek(at)
         pillow.check_image(image, limits)
         image.load()
-        return pillow.rgb_of_image(image, limits)
+        return pillow.rgb_of_image(image, limits), image.size
 
 
 @functools.cache
@@ -104,7 +105,7 @@ def _decode_deep(content: bytes, at: int, upright_px: tuple[int, int]) -> colour
         read, pictures = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED, range=(at, at + 1))
         if not read or len(pictures) != 1 or pictures[0].shape[1::-1] != upright_px:
             raise ValueError("TIFF page")
-    return colour.rgb_of_samples(png.rgb_order(pictures[0]))
+    return colour.rgb_of_samples(colour.rgb_order(pictures[0]))
 
 
 def _planes(content: bytes, tags: tiff_tags.Tags, size_px: tuple[int, int], type_name: str) -> colour.Samples:
@@ -116,7 +117,9 @@ def _planes(content: bytes, tags: tiff_tags.Tags, size_px: tuple[int, int], type
     kind = np.dtype((">" if content.startswith(b"MM") else "<") + type_name)
     planes = _first(tags, _SAMPLES, 1)
     size = planes * rows * columns * kind.itemsize
-    strips = [content[at : at + count] for at, count in zip(tags[_STRIPS], tags[_STRIP_BYTES], strict=False)]
+    strips = [
+        content[at : at + count] for at, count in zip(tags.get(_STRIPS, ()), tags.get(_STRIP_BYTES, ()), strict=False)
+    ]
     if compression in _DEFLATE:
         with foreign_decoder("broken-picture"):
             strips = [zlib.decompressobj().decompress(strip, size) for strip in strips]
@@ -153,6 +156,8 @@ def _check_layout(content: bytes, tags: tiff_tags.Tags, limits: Limits) -> None:
     if _COLUMNS not in tags or _ROWS not in tags:
         raise BrokenInputError("no-pixels")
     limits.check_size(_first(tags, _COLUMNS, 0), _first(tags, _ROWS, 0), bytes_per_pixel=1)
+    if _first(tags, _SAMPLES, 1) > _MOST_SAMPLES:
+        raise UnsupportedInputError("unsupported-pixels", samples=_first(tags, _SAMPLES, 1))
     tile = _first(tags, _TILE_COLUMNS, 1), _first(tags, _TILE_ROWS, 1)
     limits.check_size(*tile, bytes_per_pixel=max(1, _sample_bytes(tags)))
     for offsets, sizes in ((_STRIPS, _STRIP_BYTES), (_TILES, _TILE_BYTES)):

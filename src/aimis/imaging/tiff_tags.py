@@ -111,6 +111,6 @@ def _values(content: bytes, layout: _Layout, letter: str, count: int, field: byt
 def _whole(content: bytes, form: str, at: int) -> int:
     try:
         value: int = struct.unpack_from(form, content, at)[0]
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:  # an offset of 64 bits may be no index at all
         raise BrokenInputError("truncated") from error
     return value

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
-from aimis.imaging import colour, geometry, png, tiff_tags
+from aimis.imaging import colour, geometry, tiff_tags
 from aimis.imaging.foreign import foreign_decoder
 
 if TYPE_CHECKING:
@@ -81,4 +81,4 @@ def _decode(content: bytes, size_px: tuple[int, int]) -> colour.Rgb:
         samples = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         if samples is None or samples.shape[1::-1] != size_px:
             raise ValueError("WebP picture")
-    return colour.rgb_of_samples(png.rgb_order(samples))
+    return colour.rgb_of_samples(colour.rgb_order(samples))

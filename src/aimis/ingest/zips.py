@@ -56,7 +56,7 @@ def find_members(path: str, limits: Limits) -> Iterator[Item]:
         return
     for info in sorted(archive.infolist(), key=lambda info: info.filename):
         inside = _safe_name(info)
-        if info.is_dir() or not inside or any(kinds.is_junk_name(part) for part in inside.split("/")):
+        if info.filename.endswith("/") or not inside or any(kinds.is_junk_name(part) for part in inside.split("/")):
             continue
         member_path = f"{path}/{inside}"
         if kinds.is_zip_name(inside):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import os
 import pickle
 import re
 import struct
@@ -168,11 +167,8 @@ def test_picture_beyond_the_limit_is_refused(name: str) -> None:
     assert decode_one(sample(name), limits=Limits(max_pixels=48 * 32)).full_size_px == (48, 32)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", sorted(set(FORMS) - {"lossless webp"}))  # which cannot say that it has no width
 def test_picture_of_no_width_is_broken(name: str) -> None:
-    if name == "lossless webp":
-        pytest.skip("a lossless WebP cannot say that it has no width")
-
     assert refusal(resized(sample(name), name, 0, 32))[0] == "failed"
 
 
@@ -366,8 +362,3 @@ def test_reduction_keeps_the_shortest_side_long_enough(columns: int, rows: int) 
     assert by in {1, 2, 4, 8}
     assert by == 1 or min(columns, rows) // by >= limits.enough_px
     assert by == 8 or min(columns, rows) < 2 * by * limits.enough_px
-
-
-@pytest.mark.skipif(not os.environ.get("AIMIS_TEST_LARGE"), reason="set AIMIS_TEST_LARGE to decode 140 megapixels")
-def test_picture_just_below_the_limit_decodes_within_memory() -> None:
-    assert decode_one(encoded(np.zeros((10_000, 14_000, 3), np.uint8), "PNG")).full_size_px == (14_000, 10_000)
