@@ -7,20 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+from aimis.readers.fundus.network import TARGETS
+
 RESULTS = Path("training/fundus/results")
 FIGURES = RESULTS / "figures.json"
 PLACES = (Path("src/aimis/readers/fundus/MODEL_CARD.md"), Path("README.md"))
 SOURCES = {"idrid": "IDRiD", "eyepacs": "EyePACS", "odir5k": "ODIR-5K"}
 RETINOPATHY = ("any-diabetic-retinopathy", "referable-diabetic-retinopathy", "diabetic-macular-oedema")
-DISEASE = (
-    "glaucoma",
-    "age-related-macular-degeneration",
-    "cataract",
-    "hypertensive-retinopathy",
-    "pathological-myopia",
-    "other-fundus-abnormality",
-    "abnormal-fundus",
-)
+DISEASE = TARGETS[5:]
 _MARKED = re.compile(r"(<!-- figures:begin.*?-->\n).*?(<!-- figures:end -->)", re.DOTALL)
 Figures = dict[str, Any]
 
@@ -77,7 +71,7 @@ def manifest_tables() -> dict[str, str]:
         key = "metrics-retinopathy" if finding in RETINOPATHY else "metrics-disease"
         tables[key] += (
             f'[[readers.metrics]]\nwhat = "AUC of {finding}"\nvalue = {each["auc"]}\nlow = {each["low"]}\n'
-            f'high = {each["high"]}\nn = {each["sick"] + each["well"]:.0f}\n'
+            f"high = {each['high']}\nn = {each['sick'] + each['well']:.0f}\n"
             f'on = "{source}, test part, patients kept out"\n\n'
         )
     return tables

@@ -14,11 +14,13 @@ from pathlib import Path
 import torch
 
 from training.fundus import data, train
+from training.fundus.figures import RESULTS, SOURCES
 from training.fundus.network import FundusNetwork
 
-STAGES = {"idrid": "256:4:5e-4", "eyepacs": "256:4:5e-4", "odir5k": "256:6:5e-4"}
-DRAWS = {"idrid": 4800, "eyepacs": 4800, "odir5k": 1600}
-RESULT = Path("training/fundus/results/leave-one-source-out.json")
+RECIPE = Path("training/fundus/recipe-short.toml")
+DRAWS = 3000
+SIDE_PX = 256
+RESULT = RESULTS / "leave-one-source-out.json"
 
 
 def main() -> None:
@@ -29,26 +31,17 @@ def main() -> None:
     args = parser.parse_args()
     rows, cache = data.read_rows(args.data / "fundus"), data.load_cache(args.data / "fundus", args.work)
     table = {}
-    for source, stage in STAGES.items():
+    for source in SOURCES:
         run = f"without-{source}"
-        options = ["--run", run, "--without", source, "--stage", stage, "--draws", str(DRAWS[source])]
-        command = [
-            sys.executable,
-            "-m",
-            "training.fundus.train",
-            *options,
-            "--data",
-            str(args.data),
-            "--work",
-            str(args.work),
-        ]
-        subprocess.run(command, check=True)
+        options = ["--run", run, "--without", source, "--recipe", str(RECIPE), "--draws", str(DRAWS)]
+        folders = ["--data", str(args.data), "--work", str(args.work)]
+        subprocess.run([sys.executable, "-m", "training.fundus.train", *options, *folders], check=True)  # noqa: S603
         network = FundusNetwork().to(memory_format=torch.channels_last)
         network.load_state_dict(torch.load(args.work / run / "last.pt", weights_only=True)["averaged"])
         unseen = [i for i, r in enumerate(rows) if r["source"] == source][:2000]
-        logits = train.predict(network, cache, rows, unseen, 256)
+        logits = train.predict(network, cache, rows, unseen, SIDE_PX)
         found = train.validation_table(logits, rows, unseen)
-        table[source] = {"photographs": len(unseen), "recipe": stage, **{k.split(":")[1]: v for k, v in found.items()}}
+        table[source] = {"photographs": len(unseen), **{k.split(":")[1]: v for k, v in found.items()}}
         RESULT.parent.mkdir(exist_ok=True)
         RESULT.write_text(json.dumps(table, indent=1) + "\n")
 
