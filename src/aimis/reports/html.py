@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,11 @@ _LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
 def render(page: Page, texts: Texts) -> str:
     """The HTML of a page."""
     language = _LANGUAGE_TAGS[page.language]
-    markup = _template().render(page=page, label=texts.label, language=language, level=Level, join=JOIN)
+    eyes = tuple(
+        replace(eye, drawn=None) for eye in page.eyes
+    )  # the template's own cycles would keep these pixels alive
+    shown = replace(page, eyes=eyes)
+    markup = _template().render(page=shown, label=texts.label, language=language, level=Level, join=JOIN)
     return markup.encode(errors="replace").decode()  # a file name that is no Unicode must not stop the report
 
 

@@ -48,6 +48,25 @@ class Frame:
     dashed: bool = False
 
 
+class _Jpeg(ImageReader):  # type: ignore[misc]  # ReportLab ships no types
+    """A JPEG told apart from others by its bytes; the base class decodes it for that, and holds on to the pixels."""
+
+    _dataA = None  # no transparency  # noqa: N815  # ReportLab's name
+
+    def __init__(self, jpeg: bytes) -> None:
+        super().__init__(BytesIO(jpeg))
+        del self.jpeg_fh  # a method bound to its own object: a cycle that would keep the bytes alive
+
+    def jpeg_fh(self) -> BytesIO:
+        """The bytes, to be embedded as they are."""
+        return BytesIO(self.getRGBData())
+
+    def getRGBData(self) -> bytes:  # noqa: N802  # ReportLab's name
+        """What names the picture within the document."""
+        content: bytes = self.fp.getvalue()
+        return content
+
+
 class Sheet:
     """Draws with y growing downwards; text is scaled as a whole so that a full page still fits.
 
@@ -109,7 +128,7 @@ class Sheet:
     def picture(self, x: float, y: float, width: float, height: float, jpeg: bytes) -> None:
         """A JPEG, embedded as it is."""
         if self._canvas is not None:
-            self._canvas.drawImage(ImageReader(BytesIO(jpeg)), x, HEIGHT - y - height, width, height)
+            self._canvas.drawImage(_Jpeg(jpeg), x, HEIGHT - y - height, width, height)
 
     def next_page(self) -> None:
         """End this page and begin another."""
