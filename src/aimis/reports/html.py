@@ -21,10 +21,8 @@ _LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
 def render(page: Page, texts: Texts) -> str:
     """The HTML of a page."""
     language = _LANGUAGE_TAGS[page.language]
-    eyes = tuple(
-        replace(eye, drawn=None) for eye in page.eyes
-    )  # the template's own cycles would keep these pixels alive
-    shown = replace(page, eyes=eyes)
+    # without the pixels, which the cycles among the template's own objects would keep alive
+    shown = replace(page, eyes=tuple(replace(eye, drawn=None) for eye in page.eyes))
     markup = _template().render(page=shown, label=texts.label, language=language, level=Level, join=JOIN)
     return markup.encode(errors="replace").decode()  # a file name that is no Unicode must not stop the report
 

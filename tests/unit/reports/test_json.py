@@ -101,7 +101,7 @@ any_readings = st.builds(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(any_readings)
 def test_record_gives_the_same_reading_back(reading: Reading) -> None:
     line = records.line(records.to_record(reading))

@@ -94,7 +94,7 @@ def test_referral_stands_although_another_reader_did_not_read() -> None:
     assert any("Not assessable" in detail for detail in verdict.details)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from([*UNREAD, "normal", "present", "refer"]), min_size=1, max_size=3))
 def test_no_finding_is_said_only_where_all_was_read_and_nothing_found(kinds: list[str]) -> None:
     made = {

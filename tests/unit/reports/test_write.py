@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from aimis.domain.reading import Laterality, Status
 from aimis.reports import json as records
-from aimis.reports import write
+from aimis.reports import overlay, write
 from aimis.reports.case import Case
 from tests.unit.reports.samples import NORMAL, REFERABLE, SIZE, eye, photograph, refused, texts
 
@@ -81,6 +85,24 @@ def test_nothing_is_written_outside_the_folder(tmp_path: Path, path: str) -> Non
     written = write.write_report(inside, Case(eyes=(eye(NORMAL, path),)), texts())
     assert {file.parent for file in (written.json, written.html, written.pdf, *written.overlays)} == {inside}
     assert [file for file in tmp_path.rglob("*") if file.is_file() and file.parent != inside] == []
+
+
+def test_pixels_are_let_go_with_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    draw = overlay.draw
+
+    def note(*given: Any) -> npt.NDArray[np.uint8]:
+        made = draw(*given)
+        drawn.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(overlay, "draw", note)
+    gc.disable()  # a folder of thousands must not wait for the collector
+    try:
+        write.write_report(tmp_path, PAIR, texts())
+        assert [reference() for reference in drawn] == [None]
+    finally:
+        gc.enable()
 
 
 def test_interrupted_writing_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
