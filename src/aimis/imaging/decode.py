@@ -25,10 +25,16 @@ def decode(content: bytes, name: str, *, limits: Limits = DEFAULT_LIMITS) -> Ite
     content : the whole file; what it is, its bytes decide
     name : path as found; only its last part is looked at, for the laterality
 
-    Raises a `CaseError` (codes in the modules of each format) at the frame that cannot be read.
+    Pixels are read-only, for several readers may share them. Raises a `CaseError` (codes in the modules of each
+    format) at the frame that cannot be read.
     """
     limits.check_bytes(len(content))
-    side = laterality.laterality_of_name(name)
+    for still in _stills(content, laterality.laterality_of_name(name), limits):
+        still.rgb.setflags(write=False)
+        yield still
+
+
+def _stills(content: bytes, side: Laterality | None, limits: Limits) -> Iterator[Still]:
     form = formats.recognise(content)
     if form is formats.Format.DICOM:
         yield from _decode_dicom(content, limits, side)

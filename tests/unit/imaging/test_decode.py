@@ -463,6 +463,14 @@ def test_png_round_trip_is_exact(columns: int, rows: int, seed: int) -> None:
     assert still.full_size_px == (columns, rows)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
+def test_pixels_cannot_be_changed_by_one_reader_for_the_next(form: str) -> None:
+    still = decode_one(encoded(RGB, form))
+
+    with pytest.raises(ValueError, match="read-only"):
+        still.rgb[0, 0] = 0
+
+
 def test_still_of_a_picture_is_complete() -> None:
     """Every field of a still is either set by a plain picture or belongs to DICOM or to many frames."""
     still = decode_one(encoded(RGB, "PNG"), "OD_1.png")
