@@ -333,8 +333,8 @@ def _advice_item(advice: Advice, sheet: Sheet, y: float) -> float:
     )
     sheet.line(_LEFT + pill + 5, y, advice.eyes, _BOLD, width=eyes)
     x = _LEFT + pill + eyes + 8
-    below = sheet.paragraph(x, y, _LEFT + _INNER - x, advice.text, _NORMAL)
-    return sheet.paragraph(x, below, _LEFT + _INNER - x, advice.citation, Style(size=6.5, colour=GREY))
+    words, styles = (advice.text, advice.citation), (_NORMAL, Style(size=6.5, colour=GREY))
+    return sheet.paragraph_with_source(x, y, _LEFT + _INNER - x, words, styles)
 
 
 def _meaning(texts: Texts, sheet: Sheet, y: float) -> float:

@@ -85,6 +85,20 @@ class Sheet:
             self._line(x, y + number * style.leading, line, style)
         return y + len(lines) * style.leading
 
+    def paragraph_with_source(
+        self, x: float, y: float, width: float, texts: tuple[str, str], styles: tuple[Style, Style]
+    ) -> float:
+        """A paragraph and its source, after its last line where that has room for it, else below; the y below both."""
+        below = self.paragraph(x, y, width, texts[0], styles[0])
+        own, small = (self.scaled(style) for style in styles)
+        last = typeset.wrap(texts[0], own.font, own.size, width)[-1]
+        used = typeset.width(last, own.font, own.size) + own.size
+        source = typeset.drawable(texts[1], small.font)
+        if used + typeset.width(source, small.font, small.size) > width:
+            return self.paragraph(x, below, width, texts[1], styles[1])
+        self._line(x + used, below - own.leading + 0.88 * (own.size - small.size), source, small)
+        return below
+
     def line(self, x: float, y: float, text: str, style: Style, *, width: float, align: str = "left") -> float:
         """One line within a width; its own. What is too wide is set smaller, by a fifth at most, and then shortened."""
         style = self.scaled(style)

@@ -15,10 +15,13 @@ from aimis.domain.reading import Laterality, Outcome, Status
 from aimis.reports import page, pdf, typeset
 from aimis.reports.case import Case, Eye
 from aimis.reports.texts import LANGUAGES
-from tests.unit.reports.samples import EVERYTHING, NORMAL, REFERABLE, eye, outcome, refused, texts
+from tests.unit.reports.samples import EVERYTHING, NORMAL, REFERABLE, RETINOPATHY, eye, outcome, refused, texts
 
 R, L = Laterality.RIGHT, Laterality.LEFT
 LONG = "district hospital/" + "a-folder-with-a-long-name/" * 12 + "检查编号20260131_患者_右眼_" * 4 + ".jpg"
+SEVERE = {
+    "diabetic-retinopathy": outcome(RETINOPATHY, *RETINOPATHY, advice=("icdr-3-refer-soon", "dme-refer"), grade=3)
+}
 CASES: dict[str, tuple[dict[str, Outcome], ...]] = {
     "normal": (NORMAL,),
     "referable": (REFERABLE,),
@@ -27,6 +30,7 @@ CASES: dict[str, tuple[dict[str, Outcome], ...]] = {
     "unsupported": (refused(Status.UNSUPPORTED, "not-a-fundus-photograph"),),
     "failed": (refused(Status.FAILED, "truncated"),),
     "everything in both eyes": (EVERYTHING, EVERYTHING),
+    "everything in both eyes at two grades": (EVERYTHING, EVERYTHING | SEVERE),
 }
 
 
