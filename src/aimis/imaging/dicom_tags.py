@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import struct
 import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -55,8 +56,9 @@ _SAMPLES_OF_PHOTOMETRIC = {
 }
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXPLICIT = b"1.2.840.10008.1.2.1\0\0\0"
-_META_LENGTH_AT = 140
+_LONG_KINDS = frozenset({b"OB", b"OW", b"UN", b"UT", b"SQ", b"OF", b"OD", b"OL", b"OV", b"UC", b"UR", b"SV", b"UV"})
 _MOST_READS = 500_000
+_MOST_META_ELEMENTS = 1_000
 _LONGEST_ID = 64
 
 
@@ -219,9 +221,9 @@ def _refuse_without_pixels(dataset: Dataset, *, ended_early: bool) -> None:
 
 
 def _inflated(content: bytes, limits: Limits) -> bytes:
-    """The same file with a deflated data set inflated, as far as the limit of bytes allows."""
-    meta_end = _META_LENGTH_AT + 4 + int.from_bytes(content[_META_LENGTH_AT : _META_LENGTH_AT + 4], "little")
-    meta = content[: min(meta_end, 4096)]
+    """The same file with a deflated data set inflated, as far as the limit of bytes allows; pydicom has no limit."""
+    meta_end = _meta_end(content)
+    meta = content[:meta_end]
     if _DEFLATED not in meta:
         return content
     with reading_tag("deflated data set"):
@@ -231,6 +233,22 @@ def _inflated(content: bytes, limits: Limits) -> bytes:
     if not inflater.eof:
         raise BrokenInputError("truncated")
     return meta.replace(_DEFLATED, _EXPLICIT) + inflated
+
+
+def _meta_end(content: bytes) -> int:
+    """Where the elements of group 0002 end, whatever they say of their length."""
+    at = 132 if content.startswith(b"DICM", 128) else 0
+    for _ in range(_MOST_META_ELEMENTS):
+        if not content.startswith(b"\x02\x00", at):
+            return at
+        kind, short, long = struct.unpack("<4x2sHI", content[at : at + 12].ljust(12, b"\0"))
+        if kind in _LONG_KINDS:
+            at += 12 + long
+        elif kind.isupper():
+            at += 8 + short
+        else:
+            at += 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+    raise BrokenInputError("broken-dicom", why="too many elements")
 
 
 def _transfer_syntax(dataset: Dataset) -> UID:

@@ -539,8 +539,9 @@ def test_frame_cut_inside_a_whole_file_is_refused(codec: str) -> None:
     assert refusal(content)[0] == "failed"
 
 
-def test_file_without_preamble_is_read() -> None:
-    content = file_of(dataset_of(RGB))
+@pytest.mark.parametrize("transfer_syntax", NATIVE, ids=lambda syntax: syntax.keyword)
+def test_file_without_preamble_is_read(transfer_syntax: uid.UID) -> None:
+    content = file_of(dataset_of(RGB), transfer_syntax=transfer_syntax)
 
     assert np.array_equal(decode_one(content[132:]).rgb, RGB)
 
@@ -560,17 +561,28 @@ def test_dicom_with_a_tiff_header_in_its_preamble_is_dicom() -> None:
     assert decode_one(b"II*\0\x08\0\0\0" + content[8:]).modality == "OP"
 
 
-def test_deflated_bomb_is_refused() -> None:
+@pytest.mark.parametrize("change", ["none", "no preamble", "no group length", "lying group length", "long meta"])
+def test_deflated_bomb_is_refused(change: str) -> None:
     content = file_of(dataset_of(GREY), transfer_syntax=uid.DeflatedExplicitVRLittleEndian)
-    meta_end = 144 + int.from_bytes(content[140:144], "little")
+    preamble, length, meta = content[:132], content[132:144], content[144 : 144 + content[140]]
+    if change == "long meta":
+        meta = struct.pack("<HH2sHI", 2, 0x0102, b"OB", 0, 100_000) + bytes(100_000) + meta
     deflater = zlib.compressobj(wbits=-15)
     bomb = deflater.compress(bytes(20_000_000)) + deflater.flush()
 
-    assert refusal(content[:meta_end] + bomb, Limits(max_bytes=10_000_000)) == ("unsupported", "file-too-large")
+    changed_parts = {
+        "no preamble": (b"", length),
+        "no group length": (preamble, b""),
+        "lying group length": (preamble, length[:8] + b"\1\0\0\0"),
+    }
+    start = b"".join(changed_parts.get(change, (preamble, length)))
+
+    assert refusal(start + meta + bomb, Limits(max_bytes=10_000_000)) == ("unsupported", "file-too-large")
 
 
-def test_endless_elements_are_refused() -> None:
-    elements = b"".join(struct.pack("<HH2sH", 9, element % 65536, b"LO", 0) for element in range(300_000))
+@pytest.mark.parametrize("group", [2, 9])
+def test_endless_elements_are_refused(group: int) -> None:
+    elements = b"".join(struct.pack("<HH2sH", group, element % 65536, b"LO", 0) for element in range(300_000))
 
     assert refusal(bytes(128) + b"DICM" + elements) == ("failed", "broken-dicom")
 
