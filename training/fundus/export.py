@@ -40,7 +40,7 @@ def export(network: FundusNetwork, path: Path, side: int) -> float:
         parameter.data = parameter.data.half().float()
     example = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8))
     program = torch.onnx.export(
-        Exported(network),
+        Exported(network).eval(),
         (example,),
         input_names=["photograph"],
         output_names=list(OUTPUTS),

@@ -25,6 +25,7 @@ class Limits(BaseModel):
     least_side_px: int
     gate_logit: float
     colour: float
+    warmth: float
     light: float
     burnt: float
     contrast: float
@@ -46,7 +47,7 @@ def check_scope(quality: Quality, gate: float, limits: Limits) -> None:
     """UnsupportedInputError for a picture that is no colour fundus photograph by its colours or to the network."""
     if quality.colour < limits.colour:
         raise UnsupportedInputError("no-colour")
-    if gate < limits.gate_logit:
+    if gate < limits.gate_logit or quality.warmth < limits.warmth:
         raise UnsupportedInputError("not-a-fundus-photograph")
 
 

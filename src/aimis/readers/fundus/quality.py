@@ -22,6 +22,7 @@ class Quality:
     light : median of the brightest channel, 0..1
     burnt : share of pixels with green and red both at the top of their range, 0..1
     colour : mean distance between the strongest and the weakest channel, 0..1
+    warmth : red against the stronger of green and blue, as a share of both, 0..1; a retina is red, a dye's picture not
     contrast : spread of green against its surroundings (vessels, disc, lesions), 0..1
     detail : spread of green in fine structure alone, 0..1; falls with blur
     field : share of the inscribed circle that is lit, 0..1
@@ -31,6 +32,7 @@ class Quality:
     light: float
     burnt: float
     colour: float
+    warmth: float
     contrast: float
     detail: float
     field: float
@@ -44,13 +46,16 @@ def measure(square: npt.NDArray[np.uint8], visible_fraction: float) -> Quality:
     weakest = cv2.min(cv2.min(red, green), blue)
     inner = _inner(square.shape[0]) & (brightest > 12)
     if np.count_nonzero(inner) < 100:
-        return Quality(light=0.0, burnt=0.0, colour=0.0, contrast=0.0, detail=0.0, field=visible_fraction, shaded=1.0)
+        return Quality(
+            light=0.0, burnt=0.0, colour=0.0, warmth=0.0, contrast=0.0, detail=0.0, field=visible_fraction, shaded=1.0
+        )
     fine, coarse = _bands(square[:, :, 1], inner)
     light = float(np.median(brightest[inner])) / 255
     return Quality(
         light=light,
         burnt=float(np.mean((cv2.min(red, green)[inner]) > 248)),
         colour=float(np.mean(brightest[inner] - weakest[inner])) / 255,
+        warmth=_warmth(square, inner),
         contrast=float(np.sqrt(fine + coarse)) / 255,
         detail=float(np.sqrt(fine)) / 255,
         field=visible_fraction,
@@ -66,6 +71,11 @@ def _inner(side_px: int) -> npt.NDArray[np.bool_]:
     mask = np.zeros((side_px, side_px), dtype=bool)
     mask[margin : margin + small.shape[0], margin : margin + small.shape[0]] = small > 0
     return mask
+
+
+def _warmth(square: npt.NDArray[np.uint8], inner: npt.NDArray[np.bool_]) -> float:
+    red, green, blue = square[inner].mean(axis=0, dtype=np.float64)
+    return float(red / (red + max(green, blue)))
 
 
 def _bands(green: npt.NDArray[np.uint8], inner: npt.NDArray[np.bool_]) -> tuple[float, float]:

@@ -109,6 +109,13 @@ def test_a_grey_photograph_is_unsupported() -> None:
         read(answering(), np.asarray(grey, dtype=np.uint8))
 
 
+@pytest.mark.parametrize("tint", [(0.3, 1.0, 0.4), (0.3, 0.5, 1.0)])
+def test_a_photograph_in_green_or_blue_is_unsupported(tint: tuple[float, float, float]) -> None:
+    grey = cv2.cvtColor(eye(), cv2.COLOR_RGB2GRAY)[..., None]
+    with pytest.raises(UnsupportedInputError, match="not-a-fundus-photograph"):
+        read(answering(), (grey * np.array(tint)).astype(np.uint8))
+
+
 @pytest.mark.parametrize("modality", ["CT", "MR", "OPT", "US"])
 def test_another_modality_is_unsupported_before_its_pixels_are_looked_at(modality: str) -> None:
     with pytest.raises(UnsupportedInputError, match="wrong-modality"):
