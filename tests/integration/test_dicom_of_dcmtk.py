@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from aimis.domain.reading import Laterality
-from tests.fakes.dicoms import dataset_of, file_of
+from tests.fakes.dicoms import dataset_of, file_of, holding
 from tests.fakes.pictures import Rgb, decode_one, encoded, mean_error, photograph, refusal
 
 pytestmark = [
@@ -120,3 +121,20 @@ def test_cut_file_is_refused(command: list[str], kept: float, tmp_path: Path) ->
     content = converted(file_of(dataset_of(RGB)), tmp_path, *command)
 
     assert refusal(content[: int(len(content) * kept)])[0] == "failed"
+
+
+@pytest.mark.parametrize("kind", ["+e1", "+ee"])
+@pytest.mark.parametrize("fate", ["cut", "cut and ended", "blanked"])
+def test_damaged_frame_of_many_bits_is_no_half_picture(kind: str, fate: str, tmp_path: Path) -> None:
+    """GDCM hands on the half that it could read."""
+    content = converted(file_of(dataset_of(DEEP_GREY, stored=12)), tmp_path, "dcmcjpeg", kind)
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    frame = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
+    half = len(frame) // 2
+    damaged = {
+        "cut": frame[:half],
+        "cut and ended": frame[:half] + b"\xff\xd9",
+        "blanked": frame[:half] + b"\xff\xd3" * 20 + frame[half + 40 :],
+    }[fate]
+
+    assert refusal(holding(dataset, dataset.file_meta.TransferSyntaxUID, [damaged]))[0] == "failed"

@@ -6,6 +6,7 @@ be reshaped into a picture that never was.
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -28,6 +29,8 @@ _NO_TRANSFORM = b"\xff\xee\x00\x0eAdobe\x00\x65\x00\x00\x00\x00\x00"
 """An Adobe segment that says: no colour transform."""
 _DEEP_REQUEST = struct.Struct("<5I")
 _PATIENCE_S = 60
+_DAMAGE = re.compile(rb"Corrupt JPEG data|Premature end")
+_HARMLESS = b"extraneous bytes before marker 0xd9"
 _PLANES_APART = 0
 _MOST_RLE_SEGMENTS = 15
 
@@ -138,14 +141,17 @@ def _decode_8_bit_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm, 
 
 
 def _decode_deep_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm) -> Decoded:
-    """JPEG of more bits, by GDCM in another process (see `gdcm_frame`)."""
+    """JPEG of more bits, by GDCM in another process (see `gdcm_frame`), which tells of damage in words alone."""
     lossless = header.process == _LOSSLESS
     request = _DEEP_REQUEST.pack(form.columns, form.rows, form.samples, header.bits, lossless) + frame
-    command = [sys.executable, "-m", "aimis.imaging.gdcm_frame"]
+    command = [sys.executable, "-P", "-m", "aimis.imaging.gdcm_frame"]  # -P: nothing of the folder we stand in
+    why = "JPEG lossless" if lossless else "JPEG 12 bit"
     try:
         done = subprocess.run(command, input=request, capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603  # our own program
-    except (subprocess.SubprocessError, OSError) as error:
-        raise BrokenInputError("broken-picture", why="JPEG lossless" if lossless else "JPEG 12 bit") from error
+    except subprocess.SubprocessError as error:
+        raise BrokenInputError("broken-picture", why=why) from error
+    if any(_DAMAGE.search(line) and _HARMLESS not in line for line in done.stderr.splitlines()):
+        raise BrokenInputError("broken-picture", why=why)
     return Decoded(samples=_shaped(np.frombuffer(done.stdout, "<u2"), form, planar=False), bits=header.bits)
 
 

@@ -3,7 +3,7 @@
 GDCM writes what it finds wrong to standard error past all its switches, and it is the one codec here that nobody
 fuzzes in public: a damaged frame must not take the readings of other files down with it.
 
-    python -m aimis.imaging.gdcm_frame < request > pixels
+    python -P -m aimis.imaging.gdcm_frame < request > pixels
 
 The request is five little-endian 32-bit numbers (columns, rows, samples, bits, 1 for lossless) and the frame.
 """

@@ -29,7 +29,8 @@ _PROGRESSIVE = 0xC2
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _MOST_PIXEL_SCANS = 3_000_000_000
 """Pixels times scans: a picture of a few bytes a scan can ask for hours of work."""
-_HARMLESS = ("extraneous bytes before marker 0xd9", "Warning: unknown JFIF revision", "Unknown Adobe color")
+_HARMLESS = "extraneous bytes before marker 0xd9"
+_JFIF_START = b"\xff\xe0\x00\x10JFIF\0"
 _COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 
 
@@ -118,18 +119,27 @@ def decode_samples(content: bytes, header: JpegHeader, by: int = 1) -> npt.NDArr
     if header.components not in _COLOURS:
         raise UnsupportedInputError("unsupported-pixels", layout=f"{header.components} JPEG components")
     colours = _COLOURS[header.components]
+    content = _with_known_revision(content)
     with foreign_decoder("broken-picture"):
         try:
             samples = simplejpeg.decode_jpeg(content, colorspace=colours, **least)
         except ValueError as error:
             if "subsampling" in str(error):
                 raise UnsupportedInputError("unsupported-pixels", layout="JPEG sampling") from error
-            if not any(words in str(error) for words in _HARMLESS):
+            if _HARMLESS not in str(error):
                 raise
             samples = simplejpeg.decode_jpeg(content, colorspace=colours, strict=False, **least)
         if samples.shape != (rows, columns, header.components):
             raise ValueError(f"{samples.shape} decoded")
     return cast("npt.NDArray[np.uint8]", samples)
+
+
+def _with_known_revision(content: bytes) -> bytes:
+    """JFIF of a revision that nobody knows is read as the first: else it would be a warning, and hide the next."""
+    revision_at = content.find(_JFIF_START, 0, 64) + len(_JFIF_START)
+    if revision_at < len(_JFIF_START) or content[revision_at] == 1:
+        return content
+    return content[:revision_at] + b"\1" + content[revision_at + 1 :]
 
 
 def check_cost(header: JpegHeader, content: bytes, limits: Limits) -> int:

@@ -396,6 +396,14 @@ def test_jpeg_of_unnamed_sampling_is_unsupported(factors: int) -> None:
     assert refusal(bytes(content)) == ("unsupported", "unsupported-pixels")
 
 
+def test_jpeg_of_an_unknown_jfif_revision_is_read_and_its_damage_seen() -> None:
+    content = encoded(RGB, "JPEG", quality=95)
+    later = content.replace(b"JFIF\0\1", b"JFIF\0\7", 1)
+
+    assert np.array_equal(decode_one(later).rgb, decode_one(content).rgb)
+    assert refusal(later[: len(later) // 2] + b"\xff\xd9")[0] == "failed"
+
+
 @given(st.binary(max_size=64))
 def test_bytes_after_the_end_of_a_jpeg_do_not_matter(rest: bytes) -> None:
     content = encoded(RGB, "JPEG", quality=95)
