@@ -95,7 +95,7 @@ def test_truncated_picture_is_no_half_picture(name: str, kept: float) -> None:
 
 
 @given(st.sampled_from(sorted(FORMS)), st.data())
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_cut_anywhere_is_refused(name: str, data: st.DataObject) -> None:
     content = sample(name)
     cut = data.draw(st.integers(16, len(content) - 1))

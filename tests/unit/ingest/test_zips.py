@@ -246,7 +246,7 @@ def test_two_members_of_one_name_are_both_read(folder: Folder) -> None:
 
 
 @given(st.data())
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_damaged_archive_only_ever_says_so(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     content = bytearray(zip_of({"1.jpg": b"one" * 50, "IM": DICOM, "deep/2.png": b"two"}))
     for _ in range(data.draw(st.integers(1, 4))):
