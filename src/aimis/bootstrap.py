@@ -99,13 +99,13 @@ def open_readers(chosen: Iterable[Chosen], settings: Settings, *, jobs: int) -> 
     open_engine = partial(
         engine.open_engine,
         kind=settings.engine,
-        precision=settings.precision,
         threads=settings.threads or 0,
         streams=jobs,
     )
     opened = []
     for choice in chosen:
-        reader = registry.load_reader(choice.manifest, choice.reader_ids, choice.operating_point, open_engine)
+        own_engine = partial(open_engine, precision=choice.manifest.precision(settings.precision))
+        reader = registry.load_reader(choice.manifest, choice.reader_ids, choice.operating_point, own_engine)
         opened.append(OpenReader(reader=reader, identities=_with_engine(choice.identities, reader.engine)))
     return tuple(opened)
 

@@ -22,8 +22,6 @@ from aimis.inference import engine, processor
 from aimis.reports import texts
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aimis.inference.engine import Kind, Network, Precision
     from aimis.readers.manifest import Manifest
     from aimis.readers.registry import Found
@@ -190,7 +188,7 @@ def _network(manifest: Manifest, plan: Plan, clock: Callable[[], float]) -> Chec
     """The folder's network opened and run on zeros, with the time each takes."""
     name = f"network {manifest.folder.name}"
     try:
-        network, opening = _timed(lambda: _open(manifest.weights_path, plan), clock)
+        network, opening = _timed(lambda: _open(manifest, plan), clock)
         first, second = try_network(network, clock)
     except AimisError as error:
         mend = "Install the reader again, or choose another engine (AIMIS_ENGINE)"
@@ -199,9 +197,10 @@ def _network(manifest: Manifest, plan: Plan, clock: Callable[[], float]) -> Chec
     return Check(name=name, health=Health.OK, detail=f"{network.name}; {times}")
 
 
-def _open(weights: Path, plan: Plan) -> Network:
+def _open(manifest: Manifest, plan: Plan) -> Network:
+    precision = manifest.precision(plan.precision)
     return engine.open_engine(
-        weights, kind=plan.kind, precision=plan.precision, threads=plan.threads, streams=plan.streams
+        manifest.weights_path, kind=plan.kind, precision=precision, threads=plan.threads, streams=plan.streams
     )
 
 

@@ -33,7 +33,7 @@ def sides() -> dict[str, str | None]:
 def inspect(root: Path, rows: list[data.Row]) -> dict[str, Any]:
     """All three checks on the test part."""
     manifest = read_manifest(package.READER)
-    engine = open_engine(manifest.weights_path)
+    engine = open_engine(manifest.weights_path, precision="f32")
     side = int(manifest.network["input_px"])
     found: dict[str, Any] = {}
     for target, finding in (("icdr-2-or-worse", "referable-diabetic-retinopathy"), ("glaucoma", "glaucoma")):

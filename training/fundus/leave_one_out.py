@@ -53,6 +53,8 @@ def _with_intervals(logits: np.ndarray, rows: list[data.Row], unseen: list[int])
     table = {}
     for name, auc in train.validation_table(logits, rows, unseen).items():
         place = TARGETS.index(name.split(":")[1])
+        if not any(data.targets_of(r)[1][place] >= 1 for r in rows if r["source"] != name.split(":")[0]):
+            continue  # no other source labels it, so nothing was learned
         truth = known[known[:, 1, place] >= 1, 0, place]
         sick, well, area = truth.sum(), len(truth) - truth.sum(), float(str(auc))
         two_sick, two_well = area / (2 - area), 2 * area**2 / (1 + area)

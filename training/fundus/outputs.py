@@ -27,7 +27,7 @@ Outputs = dict[str, npt.NDArray[np.float64]]
 
 def outputs_of(weights: Path, root: Path, rows: list[Row], side: int) -> Outputs:
     """Outputs of the rows' photographs, in order; nan where no field is found."""
-    engine = open_engine(weights, streams=2)
+    engine = open_engine(weights, precision="f32", streams=2)
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda row: _one(engine, root / row["file"], side), rows))
     return {name: np.array([each[name] for each in found]) for name in found[0]}

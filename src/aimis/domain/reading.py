@@ -46,7 +46,9 @@ class Reason:
     @classmethod
     def of(cls, code: str, /, **values: str | float) -> Reason:
         """A reason with its values as text, sorted by name; numbers with three significant digits."""
-        shown = {k: v if isinstance(v, str) else f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in values.items()}
+        shown = {
+            k: v if isinstance(v, str) else f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in values.items()
+        }
         return cls(code=code, values=tuple(sorted(shown.items())))
 
 

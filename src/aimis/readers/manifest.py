@@ -9,12 +9,15 @@ import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aimis.domain.errors import ReaderRefusedError, UsageError
 from aimis.readers import fields
+
+if TYPE_CHECKING:
+    from aimis.inference.engine import Precision
 
 FILE_NAME = "reader.toml"
 OPERATING_POINTS = ("screening", "balanced", "specific")
@@ -155,6 +158,7 @@ class Weights(_Part):
     licence : an SPDX identifier, or LicenseRef-... with its text in `licence_file`
     data : name of each training set -> SHA-256 of its list of files
     bytes : the file's size
+    bf16_parity : decisions in bf16 were measured to be those of f32; where they were not, `auto` means f32
     """
 
     file: fields.File
@@ -164,6 +168,7 @@ class Weights(_Part):
     training_commit: fields.Commit | None = None
     data: dict[fields.Words, fields.Sha256] = Field(default_factory=dict)
     bytes: Annotated[int, Field(strict=True, ge=1)] | None = None
+    bf16_parity: bool = False
 
     @model_validator(mode="after")
     def _own_licence_has_its_text(self) -> Self:
@@ -200,6 +205,10 @@ class Manifest(_Part):
     def weights_path(self) -> Path:
         """Absolute."""
         return self.folder / self.weights.file
+
+    def precision(self, asked: Precision) -> Precision:
+        """What the network is opened in where `asked` is wanted."""
+        return "f32" if asked == "auto" and not self.weights.bf16_parity else asked
 
     @property
     def card_path(self) -> Path:
