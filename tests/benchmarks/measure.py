@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -134,17 +135,15 @@ def open_in_process(*, jobs: int = 1) -> InProcess:
     site, watch = settings.load_settings(), Stopwatch()
     chosen = bootstrap.choose_readers(bootstrap.find_readers(site), (), None)
 
-    def open_engine(weights: Path, /) -> TimedEngine:
-        network = engine.open_engine(weights, kind=site.engine, precision=site.precision, streams=jobs)
+    def open_engine(precision: engine.Precision, weights: Path, /) -> TimedEngine:
+        network = engine.open_engine(weights, kind=site.engine, precision=precision, streams=jobs)
         return TimedEngine(network=network, watch=watch)
 
-    opened = [
-        read.OpenReader(
-            reader=registry.load_reader(c.manifest, c.reader_ids, c.operating_point, open_engine),
-            identities=c.identities,
-        )
-        for c in chosen
-    ]
+    opened = []
+    for c in chosen:
+        own_engine = partial(open_engine, c.manifest.precision(site.precision))
+        reader = registry.load_reader(c.manifest, c.reader_ids, c.operating_point, own_engine)
+        opened.append(read.OpenReader(reader=reader, identities=c.identities))
     tools = bootstrap.make_tools(opened, site, logs.Log(), recall=None, keep_stills=False)
     return InProcess(tools=tools, chosen=chosen, watch=watch)
 

@@ -74,8 +74,8 @@ def _inner(side_px: int) -> npt.NDArray[np.bool_]:
 
 
 def _warmth(square: npt.NDArray[np.uint8], inner: npt.NDArray[np.bool_]) -> float:
-    red, green, blue = square[inner].mean(axis=0, dtype=np.float64)
-    return float(red / (red + max(green, blue)))
+    red, green, blue, _ = cv2.mean(square, mask=inner.astype(np.uint8))
+    return red / (red + max(green, blue))
 
 
 def _bands(green: npt.NDArray[np.uint8], inner: npt.NDArray[np.bool_]) -> tuple[float, float]:
