@@ -213,8 +213,7 @@ def test_the_same_photograph_gives_the_same_outcome_bit_for_bit(real: FundusRead
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(160, 200), (400, 161), (900, 1200)]))
-def test_noise_is_never_read(seed: int, shape: tuple[int, int]) -> None:
-    reader = FundusReader(shipped(), BOTH, "balanced", open_engine(shipped().weights_path))
+def test_noise_is_never_read(real: FundusReader, seed: int, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
     with pytest.raises(UnsupportedInputError):
-        reader.read(Still(rgb=noise, full_size_px=(shape[1], shape[0])))
+        real.read(Still(rgb=noise, full_size_px=(shape[1], shape[0])))

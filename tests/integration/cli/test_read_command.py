@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import READERS, Run, lines, picture
+from tests.integration.cli.conftest import READERS, Run, lines, picture
 
 INTERFACE = {"path", "reader", "reader_version", "status", "reason", "seconds", "findings"}
 

@@ -17,7 +17,7 @@ import typer
 
 from aimis import cli
 from aimis.console import translation
-from tests.unit.cli.conftest import FIXTURES, READERS, Run, lines
+from tests.integration.cli.conftest import FIXTURES, READERS, Run, lines
 
 HEAVY = (
     "numpy",
