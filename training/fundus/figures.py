@@ -57,7 +57,10 @@ def markdown(figures: Figures) -> str:
     kappas = [f"{SOURCES[s]} {figures[s]['quadratic-kappa']['kappa']:.3f}" for s in SOURCES if s in figures]
     scope = figures["scope"]
     text += f"\nICDR grade, quadratic kappa: {', '.join(kappas)}. "
-    text += f"{' '.join(figures['all']['coverage'])}. "
+    for reader, line in zip(("diabetic-retinopathy", "fundus-disease"), figures["all"]["coverage"], strict=True):
+        items, judged = (re.search(pattern, line) for pattern in (r"items (\d+)", r"'read': (\d+)"))
+        if items and judged:
+            text += f"Judged by {reader}: {judged[1]} of {items[1]}. "
     text += f"Read although no fundus photograph: {scope['read']} of {scope['outside']}. "
     text += f"Fundus photographs called unsupported: {scope['unsupported']} of {scope['inside']}.\n"
     return text
