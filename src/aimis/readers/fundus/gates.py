@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 FUNDUS_MODALITIES = frozenset({"OP", "XC", "SC", "OT", "GM"})
 """DICOM modalities (PS3.3 C.7.3.1.1.1) that may hold a colour fundus photograph."""
 
+VEILS = frozenset({"low-contrast", "out-of-focus"})
+"""Faults that a cataract makes; too little light or a cut field may be the camera's, so they show no cataract."""
+
 
 class Limits(BaseModel):
     """The gates' thresholds, from the manifest's network table; measured as in `quality.Quality`."""

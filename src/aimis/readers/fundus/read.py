@@ -93,10 +93,11 @@ class FundusReader:
     def _judge(self, entry: ReaderEntry, seen: _Seen) -> Outcome:
         fault = seen.fault
         if fault is not None and self._present(self._cataract, seen.output):
-            # the lens is the likely cause: said aloud, and all that can still be read is the cataract
+            # the lens is the likely cause: said aloud, and behind a veil the cataract itself can still be read
             fault = Reason.of("cataract-likely-hides-fundus")
         findings = tuple(self._finding(f, seen.output) for f in entry.findings)
-        hidden_by_cataract = fault != seen.fault and any(f.name == "cataract" for f in entry.findings)
+        veiled = seen.fault is not None and seen.fault.code in gates.VEILS
+        hidden_by_cataract = veiled and fault != seen.fault and any(f.name == "cataract" for f in entry.findings)
         if fault is not None and not hidden_by_cataract:
             return self._refuse(fault, seen)
         certainty = self._certainty(entry, seen.output)

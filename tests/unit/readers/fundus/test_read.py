@@ -162,6 +162,12 @@ def test_a_veil_with_likely_cataract_is_said_and_the_cataract_is_read() -> None:
     assert "cataract-refer" in outcomes["fundus-disease"].advice
 
 
+def test_a_dark_photograph_is_never_read_as_cataract() -> None:
+    outcomes = read(answering(cataract=9.0), eye(light=0.1))
+    assert set(codes(outcomes).values()) == {"cataract-likely-hides-fundus"}
+    assert {o.status for o in outcomes.values()} == {Status.NOT_ASSESSABLE}
+
+
 def test_a_photograph_at_the_threshold_is_not_certain() -> None:
     entry = shipped().reader("diabetic-retinopathy")
     finding = entry.finding("referable-diabetic-retinopathy")
