@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimis.domain.examination import Examination
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the full-size photograph, x to the right, y down."""
@@ -54,11 +58,17 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Region:
-    """A place that a finding rests on."""
+    """A place that a finding rests on.
+
+    outline_px : the lesion's contour, x and y in pixels of the full-size picture, closed, at most some 64 points;
+        empty where only a box is known
+    frame : of an examination, the `FrameRecord.index`
+    """
 
     box_px: Box
     probability: float
     frame: int | None = None
+    outline_px: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +129,7 @@ class Outcome:
     certainty : 0..1, the reader's own; below its threshold the outcome is not-assessable
     advice : codes of advice in the reader's texts, most urgent first
     laterality : as far as the picture itself tells
+    examination : of an examination, its frames and what was found over time
     """
 
     status: Status
@@ -130,6 +141,7 @@ class Outcome:
     evidence: tuple[EvidenceMap, ...] = ()
     advice: tuple[str, ...] = ()
     laterality: Laterality | None = None
+    examination: Examination | None = None
 
     def __post_init__(self) -> None:
         if self.status is Status.READ and not self.findings:

@@ -1,13 +1,16 @@
-"""What a reader's folder gives: a way to load it, and a reader of stills."""
+"""What a reader's folder gives: a way to load it, and a reader of stills, and of examinations where it reads those."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from aimis.domain.reading import Outcome
+    from aimis.domain.examination import ExaminationKind, FrameRecord
+    from aimis.domain.reading import Outcome, Reason
+    from aimis.imaging.frame import Frame
     from aimis.imaging.still import Still
     from aimis.inference.engine import Engine
     from aimis.readers.manifest import Manifest
@@ -25,6 +28,47 @@ class StillReader(Protocol):
         """The outcome by reader id, one for every id the reader was loaded for.
 
         A picture that cannot be read for one id has an outcome saying so, or a `CaseError` is raised for all.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedFrame:
+    """What a reader makes of one frame before it knows the others.
+
+    interest : how much the frame deserves to be shown; of a long video only the most interesting keep their picture
+    private : what the reader itself needs to conclude; small (no pixels of full size)
+    """
+
+    record: FrameRecord
+    interest: float = 0.0
+    private: Any = None
+
+
+class ExaminationReader(StillReader, Protocol):
+    """Reads whole examinations too: each frame is judged by itself, by many threads, then all are concluded from."""
+
+    def judge(self, frame: Frame) -> JudgedFrame:
+        """One frame by itself; one that was not decoded, or cannot be judged, has a record that says so.
+
+        Never raises `CaseError`.
+        """
+        ...
+
+    def conclude(
+        self,
+        judged: Sequence[JudgedFrame],
+        *,
+        kind: ExaminationKind,
+        seconds: float | None,
+        pictured: Collection[int],
+        limited: Reason | None = None,
+    ) -> Mapping[str, Outcome]:
+        """The outcome by reader id, with `Outcome.examination` whatever its status.
+
+        judged : in order; may be empty
+        pictured : indices of the frames whose pictures are kept, from which key frames are chosen
+        limited : what was lost before any frame could be judged, e.g. a video cut off; it limits the result
         """
         ...
 
