@@ -79,10 +79,15 @@ class Case:
 
         The same inputs have the same stem in every run; nothing of DICOM's values is in it.
         """
-        names = "+".join(_own_name(eye.source) for eye in self.eyes)
-        cut = names.encode()[:_STEM_BYTES].decode(errors="ignore")
-        told = [(s.path, s.frame, s.sha256) for s in (eye.source for eye in self.eyes)]
-        return f"{cut}-{hashlib.sha256(repr(told).encode()).hexdigest()[:8]}"
+        return stem_of(*(eye.source for eye in self.eyes))
+
+
+def stem_of(*sources: Source) -> str:
+    """A file name without suffix for a report of inputs; as `Case.stem`, and of one examination."""
+    names = "+".join(_own_name(source) for source in sources)
+    cut = names.encode()[:_STEM_BYTES].decode(errors="ignore")
+    told = [(source.path, source.frame, source.sha256) for source in sources]
+    return f"{cut}-{hashlib.sha256(repr(told).encode()).hexdigest()[:8]}"
 
 
 def cases(read: Iterable[tuple[Reading, Still | None]]) -> Iterator[Case]:

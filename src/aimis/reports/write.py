@@ -14,16 +14,19 @@ from PIL import Image, ImageDraw, ImageFont
 
 from aimis.reports import html, page, pdf, typeset
 from aimis.reports import json as interface
-from aimis.reports.case import Case, Eye, cases, cases_of, eye_of
+from aimis.reports.case import Case, Eye, cases, cases_of, eye_of, stem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from aimis.domain.reading import Reading
+    from aimis.imaging.still import Still
     from aimis.reports.texts import Texts
 
-__all__ = ["Case", "Eye", "Written", "cases", "cases_of", "eye_of", "write_report"]
+__all__ = ["Case", "Eye", "Written", "cases", "cases_of", "eye_of", "stem_of", "write_examination", "write_report"]
 
 _SCHEMA = 1
 _OVERLAY_QUALITY = 90
@@ -31,12 +34,17 @@ _OVERLAY_QUALITY = 90
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """Where a report's files are; an overlay for each eye whose photograph is at hand."""
+    """Where a report's files are.
+
+    overlays : one for each single picture that is at hand; none of an examination
+    montage : of an examination, its key frames that are at hand; None where there are none
+    """
 
     json: Path
     html: Path
     pdf: Path
     overlays: tuple[Path, ...]
+    montage: Path | None = None
 
 
 def write_report(folder: Path, case: Case, texts: Texts) -> Written:
@@ -54,6 +62,17 @@ def write_report(folder: Path, case: Case, texts: Texts) -> Written:
     _place(files["pdf"], pdf.render(composed, texts))
     _place(files["json"], _document(case, composed, texts).encode())
     return Written(**files, overlays=overlays)
+
+
+def write_examination(folder: Path, reading: Reading, pictures: Mapping[int, Still], texts: Texts) -> Written:
+    """Write an examination's report into a folder, as `write_report` does; its stem is `case.stem_of(reading.source)`.
+
+    pictures : by frame index, at least those of the key frames that are at hand, of any size
+    OSError: the folder cannot be written
+    """
+    shown = reading.outcome.examination.key_frames if reading.outcome.examination else ()
+    first = next((pictures[index] for index in shown if index in pictures), None)
+    return write_report(folder, Case(eyes=(eye_of([reading], first),)), texts)
 
 
 def _document(case: Case, composed: page.Page, texts: Texts) -> str:
