@@ -12,18 +12,17 @@ from aimis.domain.errors import UsageError
 from aimis.domain.reading import (
     Classification,
     EvidenceMap,
-    Finding,
     Laterality,
     LateralitySource,
     Measure,
     Outcome,
     ReaderIdentity,
     Reading,
-    Reason,
-    Region,
     Source,
     Status,
 )
+from aimis.reports import json_examination
+from aimis.reports.json_parts import box_of, finding_entry, finding_of, reason_entry, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,9 +32,8 @@ if TYPE_CHECKING:
 
 RECORD_SCHEMA = 1
 _OUTCOME_KEYS = ("path", "frame", "reader", "reader_version", "status", "reason", "seconds", "findings", "certainty")
-_FIXED_KEYS = frozenset(
-    (*_OUTCOME_KEYS, "laterality", "laterality_source", "operating_point", "weights_sha256", "input_sha256")
-)
+_SOURCE_KEYS = ("laterality", "laterality_source", "operating_point", "weights_sha256", "input_sha256")
+_FIXED_KEYS = frozenset((*_OUTCOME_KEYS, *_SOURCE_KEYS, *json_examination.INTERFACE_KEYS))
 
 
 def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
@@ -55,8 +53,9 @@ def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
         "status": str(outcome.status),
         "reason": None if outcome.reason is None else texts.reason(outcome.reason),
         "seconds": round(float(reading.seconds), 4),
-        "findings": [_interface_finding(finding) for finding in outcome.findings],
+        "findings": [finding_entry(finding) for finding in outcome.findings],
         **graded,
+        **({} if outcome.examination is None else json_examination.to_interface(outcome.examination, texts)),
         "laterality": None if source.laterality is None else str(source.laterality),
         "laterality_source": None if source.laterality_source is None else str(source.laterality_source),
         "certainty": outcome.certainty,
@@ -64,16 +63,6 @@ def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
         "weights_sha256": identity.weights_sha256,
         "input_sha256": source.sha256,
     }
-
-
-def _interface_finding(finding: Finding) -> dict[str, Any]:
-    words = {"name": finding.name, "probability": float(finding.probability), "present": bool(finding.present)}
-    return words | ({"regions": [_region(region) for region in finding.regions]} if finding.regions else {})
-
-
-def _region(region: Region) -> dict[str, Any]:
-    placed = {"box_px": list(region.box_px), "probability": region.probability}
-    return placed if region.frame is None else placed | {"frame": region.frame}
 
 
 def line(entry: Mapping[str, Any]) -> str:
@@ -153,46 +142,32 @@ def _source(entry: dict[str, Any]) -> Source:
 def _outcome_record(outcome: Outcome) -> dict[str, Any]:
     return {
         "status": outcome.status,
-        "reason": None if outcome.reason is None else {"code": outcome.reason.code, "values": outcome.reason.values},
-        "findings": [_interface_finding(finding) for finding in outcome.findings],
+        "reason": reason_entry(outcome.reason),
+        "findings": [finding_entry(finding) for finding in outcome.findings],
         "classifications": [[c.key, c.value] for c in outcome.classifications],
         "certainty": outcome.certainty,
         "measures": [[m.name, m.value, m.lowest, m.highest] for m in outcome.measures],
         "evidence": [_evidence_record(evidence) for evidence in outcome.evidence],
         "advice": outcome.advice,
         "laterality": outcome.laterality,
+        "examination": None if outcome.examination is None else json_examination.to_record(outcome.examination),
     }
 
 
 def _outcome(entry: dict[str, Any]) -> Outcome:
+    examination = entry.get("examination")  # records of before there were examinations lack it
     return Outcome(
         status=Status(entry["status"]),
-        reason=None if entry["reason"] is None else _reason(entry["reason"]),
-        findings=tuple(_finding(f) for f in entry["findings"]),
+        reason=reason_of(entry["reason"]),
+        findings=tuple(finding_of(f) for f in entry["findings"]),
         classifications=tuple(Classification(key=key, value=value) for key, value in entry["classifications"]),
         certainty=entry["certainty"],
         measures=tuple(Measure(name=n, value=v, lowest=low, highest=high) for n, v, low, high in entry["measures"]),
         evidence=tuple(_evidence(e) for e in entry["evidence"]),
         advice=tuple(entry["advice"]),
         laterality=None if entry["laterality"] is None else Laterality(entry["laterality"]),
+        examination=None if examination is None else json_examination.from_record(examination),
     )
-
-
-def _reason(entry: dict[str, Any]) -> Reason:
-    return Reason(code=entry["code"], values=tuple((name, value) for name, value in entry["values"]))
-
-
-def _finding(entry: dict[str, Any]) -> Finding:
-    regions = tuple(
-        Region(box_px=_box(r["box_px"]), probability=r["probability"], frame=r.get("frame"))
-        for r in entry.get("regions", ())
-    )
-    return Finding(name=entry["name"], probability=entry["probability"], present=entry["present"], regions=regions)
-
-
-def _box(entry: list[float]) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = entry
-    return x0, y0, x1, y1
 
 
 def _evidence_record(evidence: EvidenceMap) -> dict[str, Any]:
@@ -214,4 +189,4 @@ def _evidence(entry: dict[str, Any]) -> EvidenceMap:
     kind = "float32" if "float32" in entry else "float64"
     values = np.frombuffer(base64.b64decode(entry[kind]), dtype="<f4" if kind == "float32" else "<f8")
     rows = values.astype(np.float64).reshape(entry["rows"], entry["columns"]).tolist()
-    return EvidenceMap(finding=entry["finding"], values=tuple(map(tuple, rows)), box_px=_box(entry["box_px"]))
+    return EvidenceMap(finding=entry["finding"], values=tuple(map(tuple, rows)), box_px=box_of(entry["box_px"]))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimis.domain.errors import UsageError
+from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
 from aimis.domain.reading import (
     Classification,
     EvidenceMap,
@@ -34,7 +35,8 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 shares = st.floats(0, 1)
 words = st.text(st.characters(codec=None), max_size=12)
 boxes = st.tuples(numbers, numbers, numbers, numbers)
-regions = st.builds(Region, box_px=boxes, probability=shares, frame=st.none() | st.integers(0, 99))
+outlines = st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple)
+regions = st.builds(Region, box_px=boxes, probability=shares, frame=st.none() | st.integers(0, 99), outline_px=outlines)
 findings = st.builds(
     Finding, name=words, probability=shares, present=st.booleans(), regions=st.lists(regions, max_size=2).map(tuple)
 )
@@ -54,6 +56,40 @@ maps = (
 )
 reasons = st.builds(Reason, code=words, values=st.lists(st.tuples(words, words), max_size=3).map(tuple))
 limits = st.none() | numbers
+frame_common: dict[str, Any] = {
+    "index": st.integers(0, 99_999),
+    "name": words,
+    "seconds": limits,
+    "size_px": st.none() | st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
+    "site": st.none() | words,
+    "stain": st.none() | words,
+}
+frames = st.builds(
+    FrameRecord,
+    status=st.just(Status.READ),
+    reason=st.none() | reasons,
+    findings=st.lists(findings, max_size=2).map(tuple),
+    **frame_common,
+) | st.builds(FrameRecord, status=st.just(Status.FAILED), reason=reasons, **frame_common)
+indices = st.lists(st.integers(0, 99), max_size=3).map(tuple)
+tracks = st.builds(
+    Track,
+    finding=words,
+    frames=indices,
+    key_frame=st.integers(0, 99),
+    first_seconds=numbers,
+    last_seconds=numbers,
+    probability=shares,
+)
+examinations = st.builds(
+    Examination,
+    kind=st.sampled_from(ExaminationKind),
+    frames=st.lists(frames, max_size=3).map(tuple),
+    key_frames=indices,
+    tracks=st.lists(tracks, max_size=2).map(tuple),
+    stations=st.lists(st.builds(Station, site=words, frames=st.integers(0, 9)), max_size=2).map(tuple),
+    seconds=limits,
+)
 common: dict[str, Any] = {
     "classifications": st.lists(st.builds(Classification, key=words, value=words | st.integers(0, 9)), max_size=2).map(
         tuple
@@ -65,6 +101,7 @@ common: dict[str, Any] = {
     "evidence": st.lists(maps, max_size=2).map(tuple),
     "advice": st.lists(words, max_size=2).map(tuple),
     "laterality": st.none() | st.sampled_from(Laterality),
+    "examination": st.none() | examinations,
 }
 outcomes = st.builds(
     Outcome,
@@ -160,6 +197,46 @@ def test_interface_places_regions() -> None:
     said = records.to_interface(replace(reading, outcome=replace(reading.outcome, findings=(finding,))), texts())
     placed = {"box_px": [1, 2, 3.5, 4], "probability": 0.7}
     assert said["findings"][0]["regions"] == [placed, placed | {"frame": 4}]
+
+
+def test_interface_outlines_regions_only_where_a_contour_is_known() -> None:
+    reading = readings(REFERABLE)[0]
+    region = Region(box_px=(0, 0, 2, 2), probability=0.7, frame=1, outline_px=((0, 0), (2, 0), (1, 2)))
+    finding = Finding(name="spot", probability=0.8, present=True, regions=(region,))
+    said = records.to_interface(replace(reading, outcome=replace(reading.outcome, findings=(finding,))), texts())
+    assert said["findings"][0]["regions"][0]["outline_px"] == [[0, 0], [2, 0], [1, 2]]
+
+
+def test_interface_of_an_examination_counts_its_frames_and_names_each() -> None:
+    found = (Finding(name="spot", probability=0.8, present=True),)
+    examination = Examination(
+        kind=ExaminationKind.STILLS,
+        frames=(
+            FrameRecord(index=0, status=Status.READ, name="a.jpg", site="oesophagus", findings=found),
+            FrameRecord(index=1, status=Status.FAILED, name="b.jpg", reason=Reason.of("too-dark")),
+            FrameRecord(index=2, status=Status.UNSUPPORTED, name="c.jpg", reason=Reason.of("too-dark"), site="colon"),
+        ),
+        key_frames=(0,),
+        stations=(Station(site="oesophagus", frames=1),),
+    )
+    reading = readings(REFERABLE)[0]
+    said = records.to_interface(replace(reading, outcome=replace(reading.outcome, examination=examination)), texts())
+    assert said["frames"] == {"judged": 1, "not_judged": 1, "unsupported": 1}
+    assert (said["kind"], said["key_frames"], said["stations"]) == (
+        "stills",
+        [0],
+        [{"site": "oesophagus", "frames": 1}],
+    )
+    assert [frame["name"] for frame in said["frame_records"]] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert said["frame_records"][0]["probabilities"] == {"spot": 0.8}
+    assert said["frame_records"][1]["reason"] == texts().reason(Reason.of("too-dark"))
+
+
+def test_record_of_before_there_were_examinations_is_still_read() -> None:
+    reading = readings(REFERABLE)[0]
+    entry = records.to_record(reading)
+    del entry["outcome"]["examination"]
+    assert records.from_record(entry) == reading
 
 
 def test_classification_must_not_hide_a_key_of_the_interface() -> None:
