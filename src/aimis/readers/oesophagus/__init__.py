@@ -1,0 +1,1 @@
+"""The oesophagus reader: endoscopic stills and examinations, one network in one pass."""
