@@ -7,12 +7,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from aimis.store import embedded
+from tests.fakes import databases
 
 READERS = Path(__file__).parents[1] / "fixtures" / "two-entries"
 PROGRAM = (sys.executable, "-m", "aimis.cli")
@@ -53,3 +58,26 @@ def wait_until(reached: Callable[[], bool], process: subprocess.Popen[str]) -> N
         if process.poll() is not None or time.monotonic() > last:
             raise AssertionError(f"did not get there: {process.communicate()}")
         time.sleep(0.01)
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A folder that the server's own account reaches where tests run as root, which pytest's are not."""
+    with TemporaryDirectory(prefix="aimis-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The embedded PostgreSQL, or the one that AIMIS_TEST_DATABASE_URL names; tables are made once."""
+    given = os.environ.get("AIMIS_TEST_DATABASE_URL")
+    with data_folder() as folder, nullcontext(given) if given else embedded.serving(folder) as url:
+        databases.make_template(url)
+        yield url
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """A database of the test's own."""
+    with databases.copied(server_url) as url:
+        yield url

@@ -1,0 +1,1 @@
+"""The ways in which people reach a consultation."""

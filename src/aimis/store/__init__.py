@@ -1,0 +1,1 @@
+"""What is kept: consultations, messages, clinicians and their record of access, in PostgreSQL, sealed."""
