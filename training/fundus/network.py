@@ -10,36 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from aimis.readers.fundus.network import TARGETS
+from training.mobilenet import load_trunk, make_trunk
 
-_STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 _FINE_LAYER = 13  # the last layer at 1/16 of the input, 96 channels
 FROZEN_LAYERS = 5  # stem to the first layer at 1/8: generic edges, and most of the cost of training
-
-
-class InvertedResidual(nn.Module):
-    """Expand, filter by depth, project; the batch normalisation is folded into the convolutions."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        hidden = inputs * expansion
-        layers: list[nn.Module] = []
-        if expansion != 1:
-            layers += [nn.Conv2d(inputs, hidden, 1), nn.ReLU6(inplace=True)]
-        layers += [
-            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden),
-            nn.ReLU6(inplace=True),
-            nn.Conv2d(hidden, outputs, 1),
-        ]
-        self.layers = nn.Sequential(*layers)
-        self.residual = stride == 1 and inputs == outputs
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same size where the stride is 1, else half."""
-        return x + self.layers(x) if self.residual else self.layers(x)
 
 
 class AttentionPool(nn.Module):
@@ -63,14 +40,7 @@ class FundusNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        trunk: list[nn.Module] = [nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6(inplace=True))]
-        width = 32
-        for expansion, outputs, repeats, stride in _STAGES:
-            for repeat in range(repeats):
-                trunk.append(InvertedResidual(width, outputs, stride if repeat == 0 else 1, expansion))
-                width = outputs
-        trunk.append(nn.Sequential(nn.Conv2d(width, 1280, 1), nn.ReLU6(inplace=True)))
-        self.trunk = nn.ModuleList(trunk)
+        self.trunk = make_trunk()
         self.fine = AttentionPool(96)
         self.coarse = AttentionPool(1280)
         self.bias = nn.Parameter(torch.full((len(TARGETS),), -2.0))
@@ -119,21 +89,6 @@ def pooled(fine: Tensor, coarse: Tensor) -> Tensor:
 
 def from_backbone(path: Path) -> FundusNetwork:
     """The network with an ImageNet trunk in torchvision's naming, batch normalisation folded in."""
-    stored = load_file(path)
     network = FundusNetwork()
-    convolutions = [m for m in network.trunk.modules() if isinstance(m, nn.Conv2d)]
-    names = [n.removesuffix(".weight") for n in _ordered_convolutions(stored)]
-    for convolution, name in zip(convolutions, names, strict=True):
-        stem, index = name.rsplit(".", 1)
-        norm = f"{stem}.{int(index) + 1}"
-        gain = stored[f"{norm}.weight"].float() / (stored[f"{norm}.running_var"].float() + 1e-5).sqrt()
-        convolution.weight.data = stored[f"{name}.weight"].float() * gain[:, None, None, None]
-        assert convolution.bias is not None
-        convolution.bias.data = stored[f"{norm}.bias"].float() - stored[f"{norm}.running_mean"].float() * gain
+    load_trunk(network.trunk, path)
     return network
-
-
-def _ordered_convolutions(stored: dict[str, Tensor]) -> list[str]:
-    """Names of the trunk's convolution weights from input to output."""
-    names = [n for n, t in stored.items() if n.startswith("features") and t.ndim == 4]
-    return sorted(names, key=lambda n: [int(p) for p in n.split(".") if p.isdigit()])

@@ -1,0 +1,1 @@
+"""The oesophagus network: data, training, export, calibration, evaluation."""

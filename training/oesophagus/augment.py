@@ -1,0 +1,131 @@
+"""Another scope, processor, stain and view for the same mucosa."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Square = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strength:
+    """How far to go; 0 leaves a part out.
+
+    colour : of gains, gamma and saturation; stain : chance of another mixing of the channels, as virtual stains do
+    paste : chance that a lesion of another frame is laid on; zoom : chance of a closer look
+    """
+
+    colour: float = 1.0
+    stain: float = 0.3
+    paste: float = 0.0
+    zoom: float = 0.3
+
+
+def augment(
+    frame: Square, allowed: Square, side_px: int, rng: np.random.Generator, strength: Strength
+) -> tuple[Square, Square]:
+    """Frame and map of shape (side_px, side_px, ...), moved alike; the frame recoloured, blurred, recoded, masked."""
+    matrix = _movement(allowed, side_px, rng, strength.zoom)
+    size = (side_px, side_px)
+    out = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR)
+    labels = cv2.warpAffine(allowed, matrix, size, flags=cv2.INTER_NEAREST)
+    out = _recolour(out, rng, strength)
+    if rng.random() < 0.3:
+        out = _refocus(out, rng)
+    if rng.random() < 0.25:
+        grain = rng.standard_normal((side_px // 2, side_px // 2), dtype=np.float32) * rng.uniform(1, 8)
+        out = cv2.add(out, cv2.merge([cv2.resize(grain, size)] * 3), dtype=cv2.CV_8U)
+    if rng.random() < 0.4:
+        out = _recode(out, rng)
+    if rng.random() < 0.4:
+        labels = cv2.bitwise_and(labels, labels, mask=_window(side_px, rng))
+    inside = (labels > 0).astype(np.uint8)
+    return np.asarray(cv2.bitwise_and(out, out, mask=inside), dtype=np.uint8), np.asarray(labels, dtype=np.uint8)
+
+
+def paste(frame: Square, onto: Square, lesion: Square, rng: np.random.Generator) -> Square:
+    """`frame`'s pixels within the soft mask `lesion` (255 inside), their colour drawn towards that of `onto`."""
+    alpha = cv2.GaussianBlur(lesion, (0, 0), 5).astype(np.float32)[..., None] / 255
+    there = frame.reshape(-1, 3)[lesion.ravel() > 0].astype(np.float32)
+    lit = onto.max(axis=2).ravel() > 24
+    if len(there) < 64 or lit.sum() < 64:
+        return onto
+    ground = onto.reshape(-1, 3)[lit].astype(np.float32)
+    surround = frame.reshape(-1, 3)[frame.max(axis=2).ravel() > 24].astype(np.float32)
+    shift = (ground.mean(axis=0) - surround.mean(axis=0)) * rng.uniform(0.7, 1.0)
+    moved = np.clip(frame.astype(np.float32) + shift, 0, 255)
+    return (alpha * moved + (1 - alpha) * onto).astype(np.uint8)
+
+
+def _movement(allowed: Square, side_px: int, rng: np.random.Generator, closer: float) -> npt.NDArray[np.float64]:
+    """An affine matrix: any turn and mirror, some stretch, at times a closer look at a lesion or anywhere."""
+    scale, angle = side_px / allowed.shape[0], rng.uniform(0, 2 * np.pi)
+    centre = np.array([allowed.shape[1] / 2, allowed.shape[0] / 2])
+    zoom = rng.uniform(0.85, 1.15)
+    if rng.random() < closer:
+        zoom = rng.uniform(1.2, 2.2)
+        places = np.argwhere((allowed > 1) & (allowed & 1 == 0)) if rng.random() < 0.6 else np.argwhere(allowed > 0)
+        if len(places):
+            target = places[rng.integers(len(places))][::-1]
+            centre = centre + (target - centre) * (1 - 1 / zoom) * rng.uniform(0.7, 1.1)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    stretch = np.diag(np.exp(rng.uniform(-0.15, 0.15, 2)) * [rng.choice([-1, 1]), 1])
+    linear = turn @ stretch * (zoom * scale)
+    return np.column_stack([linear, side_px / 2 + rng.uniform(-0.04, 0.04, 2) * side_px - linear @ centre])
+
+
+def _recolour(frame: Square, rng: np.random.Generator, strength: Strength) -> Square:
+    levels = np.arange(256, dtype=np.float32) / 255
+    far = strength.colour
+    gains = np.exp(rng.normal(0, 0.15, 3) * far + rng.uniform(-0.25, 0.2) * far)
+    gamma = np.exp(rng.uniform(-0.4, 0.4) * far)
+    table = np.clip(255 * gains[None] * levels[:, None] ** gamma, 0, 255).astype(np.uint8)
+    out = cv2.LUT(frame, table[None])
+    mixing = np.eye(3)
+    if rng.random() < strength.stain:  # each channel seen becomes a mixture of those there, as narrow bands are shown
+        mixing = rng.dirichlet([0.7, 0.7, 0.7], 3) * rng.uniform(0.7, 1.3, (3, 1))
+    else:
+        mixing = mixing + rng.normal(0, 0.07, (3, 3)) * far
+    colour = 1 + (rng.uniform(0.3, 1.5) - 1) * far
+    mixing = (colour * np.eye(3) + (1 - colour) / 3) @ mixing
+    return np.asarray(cv2.transform(out, mixing), dtype=np.uint8)
+
+
+def _refocus(frame: Square, rng: np.random.Generator) -> Square:
+    side = frame.shape[0]
+    if rng.random() < 0.4:
+        soft = cv2.GaussianBlur(frame, (0, 0), 1.2)
+        return np.asarray(cv2.addWeighted(frame, 1.7, soft, -0.7, 0), dtype=np.uint8)
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(frame, (0, 0), rng.uniform(0.4, 1.8)), dtype=np.uint8)
+    few = int(side * rng.uniform(0.4, 0.9))
+    return np.asarray(cv2.resize(cv2.resize(frame, (few, few), interpolation=cv2.INTER_AREA), (side, side)), np.uint8)
+
+
+def _recode(frame: Square, rng: np.random.Generator) -> Square:
+    if rng.random() < 0.7:
+        _, encoded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])
+    else:
+        _, encoded = cv2.imencode(".webp", frame, [cv2.IMWRITE_WEBP_QUALITY, int(rng.integers(20, 91))])
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), dtype=np.uint8)
+
+
+def _window(side_px: int, rng: np.random.Generator) -> Square:
+    """What a processor leaves of the picture: a circle, an octagon or a rectangle."""
+    mask = np.zeros((side_px, side_px), np.uint8)
+    half, middle = side_px / 2, (side_px // 2, side_px // 2)
+    kind = rng.integers(3)
+    if kind == 0:
+        cv2.circle(mask, middle, int(half * rng.uniform(0.9, 1.1)), 255, -1)
+        return mask
+    width, height = (int(half * rng.uniform(0.75, 1.0)) for _ in range(2))
+    cut = int(half * rng.uniform(0.1, 0.5)) if kind == 1 else 0
+    x0, x1, y0, y1 = middle[0] - width, middle[0] + width, middle[1] - height, middle[1] + height
+    corners = [(x0 + cut, y0), (x1 - cut, y0), (x1, y0 + cut), (x1, y1 - cut)]
+    corners += [(x1 - cut, y1), (x0 + cut, y1), (x0, y1 - cut), (x0, y0 + cut)]
+    cv2.fillConvexPoly(mask, np.array(corners), 255)
+    return mask

@@ -1,0 +1,140 @@
+"""Frames as tensors, drawn so that sources and findings are balanced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from aimis.readers.oesophagus import aperture
+from aimis.readers.oesophagus.network import SITES
+from training.fundus import negatives
+from training.oesophagus import data
+from training.oesophagus.augment import augment, paste
+
+if TYPE_CHECKING:
+    from training.oesophagus.train import Recipe
+
+MAP_STEP_PX = 8
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+OUTSIDE_SHARE = 0.05  # of what is drawn is no endoscopy at all
+_ANY = 31
+
+
+def to_input(square: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Shape (3, side, side), x / 127.5 - 1."""
+    return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
+
+
+def outside(shared: Path, folder: Path) -> npt.NDArray[np.uint8]:
+    """Pictures that are no endoscopy, normalised as frames are, shape (pictures, side, side, 3); made once."""
+    path = folder / "outside.npy"
+    if not path.exists():
+        fundus = [data.read_rgb(p) for p in sorted((shared / "fundus" / "images").rglob("*.webp"))[::40]]
+        found = [p for family, p in negatives.negatives(shared, "train", seed=9) if family != "endoscopy"]
+        squares = [aperture.normalise(p, aperture.find_aperture(p), data.CACHE_SIDE_PX) for p in fundus + found]
+        np.save(path, np.stack(squares))
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def share_of(row: data.Row) -> tuple[str, float]:
+    """The family of a row, and the share of draws that the family has."""
+    classes, source = data.classes_of(row), row["source"]
+    if source == "edd2020":
+        return ("edd-neoplasia", 0.2) if classes & data.NEOPLASIA else ("edd-rest", 0.17)
+    if source == "ippa":
+        return ("ippa-cancer", 0.07) if classes & data.NEOPLASIA else ("ippa-rest", 0.05)
+    if source == "hyperkvasir":
+        return ("hk-no", 0.04) if row["oesophagus"] == "no" else ("hk", 0.09)
+    if source == "nics2021":
+        return ("sites", 0.15) if row["oesophagus"] == "no" else ("nics", 0.13)
+    return source, 0.05
+
+
+class Frames(Dataset[Batch]):
+    """What is drawn for one epoch: input, allowed classes at 1/8, truth and weight of findings, site."""
+
+    def __init__(
+        self,
+        cache: data.Cache,
+        rows: list[data.Row],
+        indices: list[int],
+        recipe: Recipe,
+        *,
+        seed: int,
+        outside: npt.NDArray[np.uint8],
+    ) -> None:
+        self.cache, self.rows, self.recipe, self.seed, self.outside = cache, rows, recipe, seed, outside
+        families = [share_of(rows[i]) for i in indices]
+        count = {name: sum(f[0] == name for f in families) for name, _ in families}
+        chances = np.array([share / count[name] for name, share in families])
+        rng = np.random.default_rng([seed, 5])
+        self.drawn = rng.choice(indices, size=recipe.draws, p=chances / chances.sum())
+        lesioned = [i for i in indices if data.classes_of(rows[i]) & data.NEOPLASIA and rows[i]["source"] != "ipcl"]
+        self.lesioned = np.array(lesioned)
+        plain = ("site-oesophagus", "normal-oesophagus", "site-cardia-gej")
+        self.plain = {i for i in indices if rows[i]["classes"] in plain}
+
+    def __len__(self) -> int:
+        return len(self.drawn)
+
+    def __getitem__(self, place: int) -> Batch:
+        rng = np.random.default_rng([self.seed, place, 6])
+        if rng.random() < OUTSIDE_SHARE:
+            return self._outside(rng)
+        index = int(self.drawn[place])
+        frame, allowed = self.cache.frames[index], self.cache.allowed[index]
+        truth, weight = data.findings_of(self.rows[index])
+        if index in self.plain and rng.random() < self.recipe.strength.paste:
+            frame, allowed = self._pasted(frame, allowed, rng)
+            truth[0] = 1.0
+        frame, allowed = augment(frame, allowed, self.recipe.side, rng, self.recipe.strength)
+        gone = (truth[0] and not (allowed == 4).any()) or (truth[1] and not (allowed & 2).any())
+        if gone:
+            weight = [0.0, 0.0, weight[2]]  # the lesion was moved out of the picture
+        return (
+            to_input(frame),
+            at_map(allowed),
+            torch.tensor(truth),
+            torch.tensor(weight),
+            torch.tensor(data.site_of(self.rows[index])),
+        )
+
+    def _outside(self, rng: np.random.Generator) -> Batch:
+        frame = np.asarray(self.outside[rng.integers(len(self.outside))])
+        frame, _ = augment(frame, np.full(frame.shape[:2], _ANY, np.uint8), self.recipe.side, rng, self.recipe.strength)
+        places = self.recipe.side // MAP_STEP_PX
+        none = torch.zeros(3)
+        return to_input(frame), torch.zeros(places, places, dtype=torch.uint8), none, none, torch.tensor(_OTHER)
+
+    def _pasted(
+        self, frame: npt.NDArray[np.uint8], allowed: npt.NDArray[np.uint8], rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """The frame with a lesion of another laid on at another place, and its map."""
+        other = int(self.lesioned[rng.integers(len(self.lesioned))])
+        lesion = (self.cache.allowed[other] == 4).astype(np.uint8) * 255
+        side = frame.shape[0]
+        angle, zoom = rng.uniform(0, 360), rng.uniform(0.6, 1.1)
+        matrix = cv2.getRotationMatrix2D((side / 2, side / 2), angle, zoom)
+        matrix[:, 2] += rng.uniform(-0.15, 0.15, 2) * side
+        source = cv2.warpAffine(self.cache.frames[other], matrix, (side, side))
+        lesion = cv2.warpAffine(lesion, matrix, (side, side), flags=cv2.INTER_NEAREST)
+        lesion[allowed == 0] = 0
+        if (lesion > 0).sum() < 300:
+            return frame, allowed
+        out = np.where(lesion > 0, np.uint8(4), allowed)
+        return paste(source, frame, lesion, rng), np.asarray(out, dtype=np.uint8)
+
+
+_OTHER = SITES.index("other")
+
+
+def at_map(allowed: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """At the map's step: the middle of each place, shape (side / 8, side / 8)."""
+    half = MAP_STEP_PX // 2
+    return torch.from_numpy(np.ascontiguousarray(allowed[half::MAP_STEP_PX, half::MAP_STEP_PX]))

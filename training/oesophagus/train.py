@@ -1,0 +1,165 @@
+"""Train the oesophagus network: `python -m training.oesophagus.train --fold 0`; without a fold, on all frames.
+
+A run's folder holds its checkpoint after every epoch, from which a rerun goes on, and, of a fold, what the network
+says of the frames that it never saw (`outputs.npz`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from training.oesophagus import data, loader, measure
+from training.oesophagus.augment import Strength
+from training.oesophagus.network import from_backbone
+
+SEED = 5
+RECIPE = Path("training/oesophagus/recipe.toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """side in pixels; draws: frames an epoch; rates of trunk and heads; weights of the losses beside the map's."""
+
+    side: int = 288
+    epochs: int = 6
+    draws: int = 1500
+    batch: int = 16
+    trunk_rate: float = 3e-4
+    heads_rate: float = 2e-3
+    finding_loss: float = 0.5
+    site_loss: float = 0.3
+    standardise: bool = False
+    strength: Strength = field(default_factory=Strength)
+
+    @classmethod
+    def read(cls, path: Path, changed: Sequence[str] = ()) -> Recipe:
+        """The recipe of a file, single values changed as `name=value` or `strength.name=value`."""
+        table = tomllib.loads(path.read_text())
+        table = {**table, "strength": {**table.get("strength", {})}}
+        for change in changed:
+            name, value = change.split("=")
+            into = table["strength"] if name.startswith("strength.") else table
+            into[name.removeprefix("strength.")] = tomllib.loads(f"x={value}")["x"]
+        return cls(**{**table, "strength": Strength(**table["strength"])})
+
+
+def main() -> None:
+    """Parse, train, predict what was left out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--work", type=Path, default=Path(".work/oesophagus"))
+    parser.add_argument("--run", default="main")
+    parser.add_argument("--fold", type=int, help="leave this fold out, and predict it")
+    parser.add_argument("--without", help="leave a source out altogether, and predict it")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of the recipe")
+    parser.add_argument("--from-run", type=Path, help="a checkpoint to begin with")
+    args = parser.parse_args()
+    recipe = Recipe.read(RECIPE, args.set)
+    rows = data.read_rows(args.data / "oesophagus")
+    cache = data.load_cache(args.data / "oesophagus", args.work)
+    out = [i for i, r in enumerate(rows) if data.fold_of(r) == args.fold or r["source"] == args.without]
+    kept = sorted(set(range(len(rows))) - set(out))
+    name = args.run + (
+        f"-fold{args.fold}" if args.fold is not None else f"-without-{args.without}" * bool(args.without)
+    )
+    run = Run(args.work / name, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors", recipe)
+    outside = loader.outside(args.data, args.work)
+    for epoch in range(run.epoch, recipe.epochs):
+        run.train_epoch(loader.Frames(cache, rows, kept, recipe, seed=epoch, outside=outside), epoch)
+    if out:
+        found = measure.predict(run.averaged, cache, out, recipe.side)
+        np.savez_compressed(run.folder / "outputs.npz", indices=out, **found)
+        print(json.dumps({"run": name, **measure.short_table(found, rows, out)}), flush=True)
+
+
+class Run:
+    """A training run that can be stopped after any epoch: network, its moving average, optimiser, place."""
+
+    def __init__(self, folder: Path, backbone: Path, recipe: Recipe) -> None:
+        self.folder, self.recipe, self.epoch, self.step = folder, recipe, 0, 0
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(SEED)
+        self.network, self.averaged = (from_backbone(backbone, standardise=recipe.standardise) for _ in range(2))
+        self.network.to(memory_format=torch.channels_last)
+        self.averaged.to(memory_format=torch.channels_last)
+        self.averaged.load_state_dict(self.network.state_dict())
+        trunk, heads = self.network.trained_parameters()
+        self.optimiser = torch.optim.AdamW([{"params": trunk}, {"params": heads}], weight_decay=0.02)
+        if (folder / "last.pt").exists():
+            stored = torch.load(folder / "last.pt", weights_only=True)
+            for name in ("network", "averaged", "optimiser"):
+                getattr(self, name).load_state_dict(stored[name])
+            self.epoch, self.step = stored["epoch"], stored["step"]
+
+    def train_epoch(self, frames: loader.Frames, epoch: int) -> None:
+        """One pass over what was drawn; the checkpoint and a line of what the losses were."""
+        recipe, began = self.recipe, time.time()
+        batches = DataLoader(frames, recipe.batch, num_workers=1, drop_last=True, prefetch_factor=6)
+        self.network.train()
+        losses = []
+        for place, batch in enumerate(batches):
+            self._set_rates((epoch + place / len(batches)) / recipe.epochs)
+            losses.append(self._step(*batch))
+        stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
+        torch.save({**stored, "epoch": epoch + 1, "step": self.step}, self.folder / "partial.pt")
+        (self.folder / "partial.pt").rename(self.folder / "last.pt")
+        means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
+        print(json.dumps({"epoch": epoch + 1, "losses": means, "seconds": round(time.time() - began)}), flush=True)
+
+    def _set_rates(self, progress: float) -> None:
+        factor = min(1.0, (self.step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        rates = self.recipe.trunk_rate, self.recipe.heads_rate
+        for group, peak in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = peak * factor
+
+    def _step(self, inputs: Tensor, allowed: Tensor, truth: Tensor, weight: Tensor, site: Tensor) -> list[float]:
+        with torch.autocast("cpu", torch.bfloat16):
+            findings, sites, places = self.network(inputs.to(memory_format=torch.channels_last))
+        parts = [
+            map_loss(places, allowed),
+            (nn.functional.binary_cross_entropy_with_logits(findings, truth, reduction="none") * weight).mean(),
+            nn.functional.cross_entropy(sites, site.clamp(min=0), reduction="none")[site >= 0].sum() / len(site),
+        ]
+        loss = parts[0] + self.recipe.finding_loss * parts[1] + self.recipe.site_loss * parts[2]
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimiser.step()
+        self.step += 1
+        self._average(min(0.995, (1 + self.step) / (10 + self.step)))
+        return [part.item() for part in parts]
+
+    @torch.no_grad()
+    def _average(self, decay: float) -> None:
+        for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(now, 1 - decay)
+
+
+def map_loss(places: Tensor, allowed: Tensor) -> Tensor:
+    """Minus the log of what the allowed classes have together; lesions weigh as much as all the background.
+
+    places : (batch, classes, rows, columns), logits
+    allowed : (batch, rows, columns), bits of the classes that a place may belong to; 0 outside the picture
+    """
+    bits = (allowed[:, None].int() >> torch.arange(places.shape[1])[:, None, None]) & 1
+    log_p = torch.log_softmax(places, dim=1)
+    each = -torch.logsumexp(log_p.masked_fill(bits == 0, -30.0), dim=1)
+    lesion = ((allowed > 1) & (allowed & 1 == 0)).float()
+    plain = ((allowed & 1 == 1) & (allowed != 31)).float()
+    return (each * lesion).sum() / lesion.sum().clamp(min=50) + (each * plain).sum() / plain.sum().clamp(min=50)
+
+
+if __name__ == "__main__":
+    main()
