@@ -103,7 +103,7 @@ def _whole(rows: int, columns: int) -> Aperture:
 def _reduced(rgb: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], float]:
     """The frame at the working size, and its pixels for one of the frame."""
     scale = _WORKING_SIDE_PX / max(rgb.shape[:2])
-    coarse = rgb[:: (step := max(1, int(0.5 / scale))), ::step]  # leaves two pixels for one: area smooths them
+    coarse = rgb[:: (step := max(1, int(1 / scale))), ::step]
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), scale
 
@@ -115,7 +115,7 @@ def _enlarged(rectangle: Rectangle, scale: float, rows: int, columns: int) -> Re
 
 def _lit(small: npt.NDArray[np.uint8], insets: tuple[Rectangle, ...]) -> npt.NDArray[np.uint8]:
     """1 where the frame differs from its surround, as one piece without text, shape (rows, columns)."""
-    differs = (np.abs(small.astype(np.int16) - _surround(small)).max(axis=2) > _NOISE).astype(np.uint8)
+    differs = (_strongest(cv2.absdiff(small, _surround(small))) > _NOISE).astype(np.uint8)
     for x0, y0, x1, y1 in insets:
         differs[y0:y1, x0:x1] = 0
     thick = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
@@ -126,12 +126,18 @@ def _lit(small: npt.NDArray[np.uint8], insets: tuple[Rectangle, ...]) -> npt.NDA
     return np.asarray(labels == largest, dtype=np.uint8)
 
 
-def _surround(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
-    """The colour of the surround: that of the darkest two corners; black where those are no flat, dark colour."""
+def _strongest(colours: cv2.typing.MatLike) -> npt.NDArray[np.uint8]:
+    """The largest channel, shape (rows, columns)."""
+    red, green, blue = cv2.split(colours)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
+
+
+def _surround(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """The colour of the surround as OpenCV takes it: that of the darkest two corners, black where they are not flat."""
     corners = [small[y, x].reshape(-1, 3) for y in (slice(4), slice(-4, None)) for x in (slice(4), slice(-4, None))]
     darkest = np.concatenate(sorted(corners, key=lambda corner: int(corner.max()))[:2])
     flat = int(np.ptp(darkest, axis=0).max()) <= 2 * _NOISE
-    return np.median(darkest, axis=0).astype(np.int16) if flat else np.zeros(3, np.int16)
+    return np.array([*(np.median(darkest, axis=0) if flat else np.zeros(3)), 0.0])
 
 
 def _outline(lit: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64] | None:
@@ -195,9 +201,10 @@ def _insets(small: npt.NDArray[np.uint8]) -> tuple[Rectangle, ...]:
 def _inset_below_left(small: npt.NDArray[np.uint8]) -> tuple[int, int] | None:
     """The upper right corner x, y of an inset that reaches to the frame's lower left corner, or None."""
     rows, columns = small.shape[:2]
-    area = small[int(0.55 * rows) :, : int(0.45 * columns)].astype(np.int16)
-    right = _runs((np.abs(np.diff(area, axis=0)).max(axis=2) > _INSET_STEP).T)  # along each row edge, from the left
-    up = _runs((np.abs(np.diff(area, axis=1)).max(axis=2) > _INSET_STEP)[::-1])  # along each column edge, from below
+    area = np.ascontiguousarray(small[int(0.55 * rows) :, : int(0.45 * columns)])
+    level, upright = (_strongest(cv2.absdiff(*pair)) for pair in ((area[1:], area[:-1]), (area[:, 1:], area[:, :-1])))
+    right = _runs((level > _INSET_STEP).T)  # along each row's edge, from the left
+    up = _runs((upright > _INSET_STEP)[::-1])  # along each column's edge, from below
     wide, high = _INSET_RUN * columns, _INSET_RUN * rows
     for y in np.flatnonzero(right >= wide):
         for x in np.flatnonzero(up >= high):
@@ -206,8 +213,8 @@ def _inset_below_left(small: npt.NDArray[np.uint8]) -> tuple[int, int] | None:
     return None
 
 
-def _runs(edges: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+def _runs(edges: npt.NDArray[np.bool_]) -> npt.NDArray[np.int16]:
     """Of each column of (rows, columns) up to which edge pixel at least nine in ten from the first row are edge."""
-    length = np.arange(1, len(edges) + 1)[:, None]
-    dense = edges & (edges.cumsum(axis=0) >= 0.9 * length)
-    return np.asarray(np.where(dense, length, 0).max(axis=0))
+    length = np.arange(1, len(edges) + 1, dtype=np.int16)[:, None]
+    dense = edges & (10 * edges.cumsum(axis=0, dtype=np.int16) >= 9 * length)
+    return np.asarray(np.where(dense, length, np.int16(0)).max(axis=0))
