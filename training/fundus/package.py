@@ -49,7 +49,8 @@ def export_run(shared: Path, work: Path, run: str) -> None:
     """Train gate and locator on the run's averaged network, export it, keep the figures beside the run."""
     import torch  # noqa: PLC0415  only this step needs it
 
-    from training.fundus import export, heads  # noqa: PLC0415
+    from training import export  # noqa: PLC0415
+    from training.fundus import heads  # noqa: PLC0415
     from training.fundus.network import FundusNetwork  # noqa: PLC0415
 
     network = FundusNetwork()
@@ -57,7 +58,9 @@ def export_run(shared: Path, work: Path, run: str) -> None:
     network.to(memory_format=torch.channels_last)
     rows, cache = data.read_rows(shared / "fundus"), data.load_cache(shared / "fundus", work)
     figures = heads.train_heads(network, rows, cache, shared, SIDE_PX)
-    figures["parity"] = export.export(network, WEIGHTS, SIDE_PX)
+    figures["parity"] = export.export(
+        network, WEIGHTS, SIDE_PX, takes="photograph", gives=("logits", "evidence", "gate", "disc")
+    )
     (work / run / "heads.json").write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))
 

@@ -35,9 +35,15 @@ class Separable(nn.Module):
 class OesophagusNetwork(nn.Module):
     """RGB of shape (batch, 3, side, side), x / 127.5 - 1, to finding logits, site logits and the map's logits."""
 
-    def __init__(self, *, standardise: bool = False) -> None:
+    def __init__(self, *, standardise: bool = False, centred: bool = False, mix_styles: bool = False) -> None:
+        """Three ways against what a scope or a processor adds to all places of a frame alike.
+
+        standardise : each channel of the frame to one mean and spread
+        centred : the same for the features that the map is made of, so that it sees what differs within a frame
+        mix_styles : in training, means and spreads of early features mixed between frames (Zhou et al., ICLR 2021)
+        """
         super().__init__()
-        self.standardise = standardise  # each channel to one mean and spread within the picture, whatever the scope
+        self.standardise, self.centred, self.mix_styles = standardise, centred, mix_styles
         self.trunk = make_trunk()
         self.lateral = nn.ModuleList([nn.Conv2d(c, _WIDTH, 1) for c in (32, 96, 320)])
         self.smooth = nn.ModuleList([Separable(_WIDTH) for _ in range(3)])
@@ -53,6 +59,8 @@ class OesophagusNetwork(nn.Module):
         for index, layer in enumerate(self.trunk):
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= FROZEN_LAYERS):
                 x = layer(x)
+            if index in (4, 6) and self.mix_styles and self.training:
+                x = with_mixed_styles(x)
             if index in (6, 13, 17):
                 kept.append(x)
         return kept[0], kept[1], kept[2], x
@@ -61,6 +69,8 @@ class OesophagusNetwork(nn.Module):
         """Logits of findings (batch, findings), sites (batch, sites), map (batch, classes, side / 8, side / 8)."""
         shown = (x > -0.99).any(dim=1, keepdim=True).float()
         near, middle, far, last = self.features(standardised(x, shown) if self.standardise else x)
+        if self.centred:
+            near, middle, far = (centred(f, shown) for f in (near, middle, far))
         up = self.smooth[2](self.lateral[2](far))
         up = self.smooth[1](self.lateral[1](middle) + nn.functional.interpolate(up, scale_factor=2.0))
         up = self.smooth[0](self.lateral[0](near) + nn.functional.interpolate(up, scale_factor=2.0))
@@ -93,8 +103,30 @@ def standardised(x: Tensor, shown: Tensor) -> Tensor:
     return (0.4 * (x - mean) / spread) * shown - (1 - shown)
 
 
-def from_backbone(path: Path, *, standardise: bool = False) -> OesophagusNetwork:
-    """The network with an ImageNet trunk."""
-    network = OesophagusNetwork(standardise=standardise)
+def centred(features: Tensor, shown: Tensor) -> Tensor:
+    """Each channel with mean 0 and spread 1 within the picture."""
+    weight = nn.functional.adaptive_avg_pool2d(shown, features.shape[2:])
+    count = weight.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    values = features.float()
+    mean = (values * weight).sum(dim=(2, 3), keepdim=True) / count
+    spread = (((values - mean) * weight).square().sum(dim=(2, 3), keepdim=True) / count).sqrt()
+    return (values - mean) / (spread + 0.1) * weight
+
+
+def with_mixed_styles(features: Tensor) -> Tensor:
+    """Half the time, mean and spread of each channel drawn towards another frame's of the batch."""
+    if torch.rand(()) < 0.5:
+        return features
+    mean = features.mean(dim=(2, 3), keepdim=True).detach()
+    spread = features.var(dim=(2, 3), keepdim=True).detach().add(1e-5).sqrt()
+    order = torch.randperm(len(features))
+    share = torch.distributions.Beta(0.3, 0.3).sample((len(features), 1, 1, 1)).to(features.dtype)
+    plain = (features - mean) / spread
+    return plain * (share * spread + (1 - share) * spread[order]) + share * mean + (1 - share) * mean[order]
+
+
+def from_backbone(path: Path, **options: bool) -> OesophagusNetwork:
+    """The network with an ImageNet trunk; options as of `OesophagusNetwork`."""
+    network = OesophagusNetwork(**options)
     load_trunk(network.trunk, path)
     return network

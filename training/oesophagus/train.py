@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 
 from training.oesophagus import data, loader, measure
 from training.oesophagus.augment import Strength
-from training.oesophagus.network import from_backbone
+from training.oesophagus.network import OesophagusNetwork, from_backbone
 
 SEED = 5
 RECIPE = Path("training/oesophagus/recipe.toml")
@@ -41,7 +41,14 @@ class Recipe:
     finding_loss: float = 0.5
     site_loss: float = 0.3
     standardise: bool = False
+    centred: bool = False
+    mix_styles: bool = False
     strength: Strength = field(default_factory=Strength)
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """Of the network."""
+        return {name: getattr(self, name) for name in ("standardise", "centred", "mix_styles")}
 
     @classmethod
     def read(cls, path: Path, changed: Sequence[str] = ()) -> Recipe:
@@ -91,7 +98,7 @@ class Run:
         self.folder, self.recipe, self.epoch, self.step = folder, recipe, 0, 0
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(SEED)
-        self.network, self.averaged = (from_backbone(backbone, standardise=recipe.standardise) for _ in range(2))
+        self.network, self.averaged = (from_backbone(backbone, **recipe.options) for _ in range(2))
         self.network.to(memory_format=torch.channels_last)
         self.averaged.to(memory_format=torch.channels_last)
         self.averaged.load_state_dict(self.network.state_dict())
@@ -113,7 +120,8 @@ class Run:
             self._set_rates((epoch + place / len(batches)) / recipe.epochs)
             losses.append(self._step(*batch))
         stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
-        torch.save({**stored, "epoch": epoch + 1, "step": self.step}, self.folder / "partial.pt")
+        place = {"epoch": epoch + 1, "step": self.step, "options": recipe.options}
+        torch.save({**stored, **place}, self.folder / "partial.pt")
         (self.folder / "partial.pt").rename(self.folder / "last.pt")
         means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
         print(json.dumps({"epoch": epoch + 1, "losses": means, "seconds": round(time.time() - began)}), flush=True)
@@ -145,6 +153,14 @@ class Run:
     def _average(self, decay: float) -> None:
         for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
             mean.lerp_(now, 1 - decay)
+
+
+def averaged_of(folder: Path) -> OesophagusNetwork:
+    """The averaged network of a run."""
+    stored = torch.load(folder / "last.pt", weights_only=True)
+    network = OesophagusNetwork(**stored["options"])
+    network.load_state_dict(stored["averaged"])
+    return network.eval().to(memory_format=torch.channels_last)
 
 
 def map_loss(places: Tensor, allowed: Tensor) -> Tensor:

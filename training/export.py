@@ -1,9 +1,9 @@
-"""Export a trained network to ONNX: uint8 photographs in, weights stored at half precision, parity checked."""
+"""Export a trained network to ONNX: uint8 pictures in, weights stored at half precision, parity checked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -12,26 +12,24 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from training.fundus.network import FundusNetwork
-
-OUTPUTS = ("logits", "evidence", "gate", "disc")
-
 
 class Exported(nn.Module):
     """The network with its input as the product has it: uint8 of shape (1, side, side, 3)."""
 
-    def __init__(self, network: FundusNetwork) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, photograph: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """As `FundusNetwork.forward`."""
-        return self.network(photograph.permute(0, 3, 1, 2).float() / 127.5 - 1)
+    def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
+        """As the network's own."""
+        found: tuple[Tensor, ...] = self.network(picture.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        return found
 
 
-def export(network: FundusNetwork, path: Path, side: int) -> float:
+def export(network: nn.Module, path: Path, side: int, *, takes: str, gives: Sequence[str]) -> float:
     """Write the ONNX file; the largest difference of any output to torch's, in float32.
+
+    takes, gives : the names of the input and of the outputs, in the network's order
 
     The network's weights are rounded to half precision in place first, so torch and file hold the same numbers.
     """
@@ -42,8 +40,8 @@ def export(network: FundusNetwork, path: Path, side: int) -> float:
     program = torch.onnx.export(
         Exported(network).eval(),
         (example,),
-        input_names=["photograph"],
-        output_names=list(OUTPUTS),
+        input_names=[takes],
+        output_names=list(gives),
         dynamo=True,
         optimize=True,
     )
@@ -60,7 +58,7 @@ def export(network: FundusNetwork, path: Path, side: int) -> float:
     return parity(network, path, side)
 
 
-def parity(network: FundusNetwork, path: Path, side: int) -> float:
+def parity(network: nn.Module, path: Path, side: int) -> float:
     """Largest absolute difference between torch and the file over all outputs, on smooth random pictures."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(1)
@@ -72,7 +70,7 @@ def parity(network: FundusNetwork, path: Path, side: int) -> float:
         )
         with torch.no_grad():
             expected = Exported(network)(picture)
-        got = session.run(list(OUTPUTS), {"photograph": picture.numpy()})
+        got = session.run(None, {session.get_inputs()[0].name: picture.numpy()})
         worst = max(worst, *(float(np.abs(e.numpy() - g).max()) for e, g in zip(expected, got, strict=True)))
     return worst
 
