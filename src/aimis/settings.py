@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -44,6 +44,36 @@ class LimitSettings(BaseModel):
     )
 
 
+class ServeSettings(BaseModel):
+    """How `aimis serve` is reached, what one person may ask of it, and how long it keeps what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen at.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port to listen at.")
+    public_url: str | None = Field(None, description="How people reach it, for links in WeChat; https in public.")
+    proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded-For is believed.")
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = Field("CN", description="Whose emergency numbers are shown.")
+    starts_per_hour: Positive = Field(60, description="Consultations that one address may begin.")
+    requests_per_minute: Positive = Field(240, description="Of one address.")
+    keep_days: Positive = Field(30, description="After the last answer; then a consultation is erased.")
+    keep_handed_over_days: Positive = Field(365, description="The same, of one that a clinician was given.")
+
+
+class WeChatSettings(BaseModel):
+    """Of one Official Account, as WeChat's console shows them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    app_id: str = Field("", description="AppID; empty: WeChat is off.")
+    app_secret: SecretStr = Field(SecretStr(""), description="AppSecret.")
+    token: SecretStr = Field(SecretStr(""), description="Token of the server's configuration.")
+    encoding_aes_key: SecretStr = Field(
+        SecretStr(""), description="EncodingAESKey of the server's configuration; mode: safe."
+    )
+    api_url: str = Field("https://api.weixin.qq.com", description="WeChat's API; a simulator's in tests.")
+
+
 class Settings(BaseSettings):
     """All settings; a key that is none of them is refused."""
 
@@ -75,6 +105,15 @@ class Settings(BaseSettings):
         "auto", description="Of inference; auto takes bf16 only where the processor has it."
     )
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a file may ask of this machine.")
+    database_url: SecretStr | None = Field(
+        None, description="A PostgreSQL database; without it one of our own in data_folder."
+    )
+    data_folder: Path | None = Field(None, description="Where data lie that are kept; without it the user's own.")
+    data_keys: SecretStr | None = Field(
+        None, description="Keys that what is kept is sealed with, newest first; without it those of data_folder/keys."
+    )
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="Of `aimis serve`.")
+    wechat: WeChatSettings = Field(default_factory=WeChatSettings, description="Of a WeChat Official Account.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is worth a log line.")
     log_format: Literal["text", "json"] = Field("text", description="Of log lines on standard error.")
 
