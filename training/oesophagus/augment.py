@@ -17,19 +17,26 @@ class Strength:
 
     colour : of gains, gamma and saturation; stain : chance of another mixing of the channels, as virtual stains do
     paste : chance that a lesion of another frame is laid on; zoom : chance of a closer look
+    gentle : chance that a frame whose site is known keeps its orientation and its colours by and large
     """
 
     colour: float = 1.0
     stain: float = 0.3
     paste: float = 0.0
     zoom: float = 0.3
+    gentle: float = 0.0
+
+    @property
+    def gentler(self) -> Strength:
+        """For a site: which way up it stands, and how it is coloured, tells it."""
+        return Strength(colour=0.6, stain=self.stain / 3, zoom=self.zoom / 3, gentle=1.0)
 
 
 def augment(
     frame: Square, allowed: Square, side_px: int, rng: np.random.Generator, strength: Strength
 ) -> tuple[Square, Square]:
     """Frame and map of shape (side_px, side_px, ...), moved alike; the frame recoloured, blurred, recoded, masked."""
-    matrix = _movement(allowed, side_px, rng, strength.zoom)
+    matrix = _movement(allowed, side_px, rng, strength)
     size = (side_px, side_px)
     out = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR)
     labels = cv2.warpAffine(allowed, matrix, size, flags=cv2.INTER_NEAREST)
@@ -61,19 +68,20 @@ def paste(frame: Square, onto: Square, lesion: Square, rng: np.random.Generator)
     return (alpha * moved + (1 - alpha) * onto).astype(np.uint8)
 
 
-def _movement(allowed: Square, side_px: int, rng: np.random.Generator, closer: float) -> npt.NDArray[np.float64]:
+def _movement(allowed: Square, side_px: int, rng: np.random.Generator, strength: Strength) -> npt.NDArray[np.float64]:
     """An affine matrix: any turn and mirror, some stretch, at times a closer look at a lesion or anywhere."""
-    scale, angle = side_px / allowed.shape[0], rng.uniform(0, 2 * np.pi)
+    upright = strength.gentle >= 1
+    scale, angle = side_px / allowed.shape[0], rng.uniform(-0.35, 0.35) if upright else rng.uniform(0, 2 * np.pi)
     centre = np.array([allowed.shape[1] / 2, allowed.shape[0] / 2])
     zoom = rng.uniform(0.85, 1.15)
-    if rng.random() < closer:
+    if rng.random() < strength.zoom:
         zoom = rng.uniform(1.2, 2.2)
         places = np.argwhere((allowed > 1) & (allowed & 1 == 0)) if rng.random() < 0.6 else np.argwhere(allowed > 0)
         if len(places):
             target = places[rng.integers(len(places))][::-1]
             centre = centre + (target - centre) * (1 - 1 / zoom) * rng.uniform(0.7, 1.1)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    stretch = np.diag(np.exp(rng.uniform(-0.15, 0.15, 2)) * [rng.choice([-1, 1]), 1])
+    stretch = np.diag(np.exp(rng.uniform(-0.15, 0.15, 2)) * [1 if upright else rng.choice([-1, 1]), 1])
     linear = turn @ stretch * (zoom * scale)
     return np.column_stack([linear, side_px / 2 + rng.uniform(-0.04, 0.04, 2) * side_px - linear @ centre])
 

@@ -52,7 +52,7 @@ def share_of(row: data.Row) -> tuple[str, float]:
     if source == "hyperkvasir":
         return ("hk-no", 0.04) if row["oesophagus"] == "no" else ("hk", 0.09)
     if source == "nics2021":
-        return ("sites", 0.15) if row["oesophagus"] == "no" else ("nics", 0.13)
+        return ("sites", 0.2) if row["oesophagus"] == "no" else ("nics", 0.13)
     return source, 0.05
 
 
@@ -93,7 +93,10 @@ class Frames(Dataset[Batch]):
         if index in self.plain and rng.random() < self.recipe.strength.paste:
             frame, allowed = self._pasted(frame, allowed, rng)
             truth[0] = 1.0
-        frame, allowed = augment(frame, allowed, self.recipe.side, rng, self.recipe.strength)
+        strength = self.recipe.strength
+        if self.rows[index]["source"] == "nics2021" and rng.random() < strength.gentle:
+            strength = strength.gentler
+        frame, allowed = augment(frame, allowed, self.recipe.side, rng, strength)
         gone = (truth[0] and not (allowed == 4).any()) or (truth[1] and not (allowed & 2).any())
         if gone:
             weight = [0.0, 0.0, weight[2]]  # the lesion was moved out of the picture

@@ -1,0 +1,77 @@
+"""What the labels of a frame allow each place to be, and which side of a split it stands on."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimis.readers.oesophagus.network import CLASSES, FINDINGS, SITES
+from training.oesophagus import augment, data
+
+BACKGROUND, BARRETTS, NEOPLASIA = (1 << CLASSES.index(n) for n in (CLASSES[0], CLASSES[1], CLASSES[2]))
+
+
+def row(
+    classes: str, source: str = "edd2020", centre: str = "AJ", oesophagus: str = "yes", group: str = "g"
+) -> data.Row:
+    file = f"images/{source}/x.webp"
+    return {
+        "file": file,
+        "source": source,
+        "centre": centre,
+        "group": group,
+        "oesophagus": oesophagus,
+        "classes": classes,
+    }
+
+
+def test_suspicious_frame_says_nothing_of_neoplasia() -> None:
+    truth, weight = data.findings_of(row("suspicious"))
+    assert weight[FINDINGS.index("oesophageal-neoplasia")] == 0
+    assert truth[FINDINGS.index("oesophageal-neoplasia")] == 0
+
+
+@pytest.mark.parametrize("name", sorted(data.NEOPLASIA))
+def test_neoplasia_frame_says_so_beside_any_other_label(name: str) -> None:
+    truth, weight = data.findings_of(row(f"BE;suspicious;{name}"))
+    assert (truth[0], weight[0]) == (1.0, 1.0)
+
+
+def test_gastric_cancer_is_neither_neoplasia_of_the_oesophagus_nor_plain() -> None:
+    found = row("gastric-cancer", source="ippa", oesophagus="no")
+    assert data.findings_of(found)[1][0] == 0
+    assert data.allowed_without_mask(found) == (1 << len(CLASSES)) - 1
+
+
+def test_place_outside_a_neoplasia_outline_may_be_barretts_where_barretts_was_not_outlined() -> None:
+    assert data.allowed_without_mask(row("HGD")) == BACKGROUND | BARRETTS
+    assert data.allowed_without_mask(row("BE;HGD")) == BACKGROUND
+
+
+@given(st.sampled_from(["AJ", "INAB", "ACB", "NAF", "F"]), st.text(max_size=5), st.text(max_size=5))
+def test_centre_of_edd2020_stands_in_one_fold(centre: str, one: str, other: str) -> None:
+    assert data.fold_of(row("BE", centre=centre, group=one)) == data.fold_of(row("HGD", centre=centre, group=other))
+
+
+@given(st.text(max_size=8), st.sampled_from(["ippa", "ipcl", "nics2021", "hyperkvasir"]))
+def test_group_stands_in_one_fold(group: str, source: str) -> None:
+    assert data.fold_of(row("cancer", source, group=group)) == data.fold_of(row("BE", source, group=group))
+
+
+def test_site_of_the_labels_is_known_by_name() -> None:
+    assert SITES[data.site_of(row("site-antrum", source="nics2021", oesophagus="no"))] == "antrum"
+    assert SITES[data.site_of(row("bbps-2-3", source="hyperkvasir", oesophagus="no"))] == "colon"
+    assert data.site_of(row("HGD", centre="INAB", oesophagus="unlabelled")) == -1
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0]))
+def test_augmented_frame_is_black_exactly_where_its_map_is_empty(seed: int, gentle: float) -> None:
+    rng = np.random.default_rng(seed)
+    frame = rng.integers(40, 220, (64, 64, 3), dtype=np.uint8)
+    allowed = np.full((64, 64), BACKGROUND, np.uint8)
+    allowed[20:40, 20:40] = NEOPLASIA
+    out, labels = augment.augment(frame, allowed, 48, rng, augment.Strength(gentle=gentle))
+    assert out.shape == (48, 48, 3)
+    assert labels.shape == (48, 48)
+    assert not out[labels == 0].any()
+    assert set(np.unique(labels)) <= {0, BACKGROUND, NEOPLASIA}
