@@ -246,13 +246,19 @@ def _of_band(band: Band, bands: Mapping[str, float]) -> float:
 
 
 class Knowledge(Record):
-    """A set of findings and conditions that fit each other."""
+    """A set of findings and conditions that fit each other.
+
+    parents_first : a finding is asked only after its parent was answered with yes
+    wrong_answers : chance that an answer to a question is not the truth
+    """
 
     name: Words
     version: Words
     date: Words
     bands: Bands
     how_set: Text | None = None
+    parents_first: bool = True
+    wrong_answers: Annotated[float, Field(gt=0, lt=0.5)] = 0.03
     findings: dict[Id, Finding]
     conditions: dict[Id, Condition]
 

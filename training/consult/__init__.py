@@ -1,0 +1,1 @@
+"""Derives and measures what the consultation knows; the product never imports it."""
