@@ -1,0 +1,97 @@
+"""The rules at work: which fire, which questions they want asked, what is said on a path of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aimis.consult.model import Finding, Text, Urgency
+from aimis.consult.ports import Facts, RaisedFlag
+from aimis.consult.safety import expression, numbers, rules
+
+if TYPE_CHECKING:
+    from aimis.consult.consultation import Person
+
+
+class RedFlags:
+    """The red-flag rules of a set of knowledge; implements ports.Safety. Holds no state of a consultation."""
+
+    def __init__(
+        self,
+        *,
+        red_flags: Sequence[rules.RedFlag],
+        findings: Mapping[str, Finding],
+        paths: numbers.Paths,
+    ) -> None:
+        self.red_flags = tuple(red_flags)
+        self._findings = findings
+        self._looked_at = {rule.id: _looked_at(rule) for rule in self.red_flags}
+        self._paths = paths
+
+    def raised(self, facts: Facts) -> tuple[RaisedFlag, ...]:
+        """The rules that fire, the most urgent first."""
+        touched = (rule for rule in self.red_flags if not self._looked_at[rule.id].isdisjoint(facts.values))
+        return tuple(_raised(rule) for rule in touched if self._judged(rule, facts) is True)
+
+    def worth_asking(self, facts: Facts) -> tuple[str, ...]:
+        """Findings not yet known whose answer may make a rule fire above what has fired.
+
+        Those of opening rules first; then those of rules partly met, by urgency and by how little is missing.
+        """
+        highest = min((flag.urgency.rank for flag in self.raised(facts)), default=len(Urgency))
+        higher = [rule for rule in self.red_flags if rule.urgency.rank < highest]
+        open_rules = [rule for rule in higher if self._is_begun(rule, facts) and self._judged(rule, facts) is None]
+        open_rules.sort(key=lambda rule: (not rule.opening, rule.urgency.rank, self._missing(rule, facts)))
+        return tuple(dict.fromkeys(name for rule in open_rules for name in self._questions(rule, facts)))
+
+    def own_path(self, path: str, person: Person) -> Text:
+        """What is said on a path of its own, with the emergency numbers of the person's country."""
+        return self._paths.words(path, person.country)
+
+    def emergency_number(self, person: Person) -> str:
+        """The ambulance's number where the person is."""
+        return self._paths.country(person.country).ambulance
+
+    def _judged(self, rule: rules.RedFlag, facts: Facts) -> bool | None:
+        return expression.judged(rule.when, facts, self._findings)
+
+    def _missing(self, rule: rules.RedFlag, facts: Facts) -> int:
+        return expression.missing(rule.when, facts, self._findings)
+
+    def _is_begun(self, rule: rules.RedFlag, facts: Facts) -> bool:
+        """Something that the person has is a part of the rule; age alone is not."""
+        if rule.opening or self._looked_at[rule.id].isdisjoint(facts.values):
+            return rule.opening
+        asked = (leaf for leaf in expression.leaves(rule.when) if leaf.finding != expression.AGE)
+        return any(expression.judged(leaf, facts, self._findings) for leaf in asked)
+
+    def _questions(self, rule: rules.RedFlag, facts: Facts) -> Iterator[str]:
+        for leaf in expression.undecided(rule.when, facts, self._findings):
+            finding = self._findings.get(leaf.finding)
+            if finding is not None and finding.is_for(facts.person.age_years, facts.person.sex):
+                yield from self._with_parents(finding, facts)
+
+    def _with_parents(self, finding: Finding, facts: Facts) -> Iterator[str]:
+        """What must be asked before it makes sense, then itself."""
+        if finding.parent is not None and finding.parent not in facts.values:
+            yield from self._with_parents(self._findings[finding.parent], facts)
+        yield finding.id
+
+
+def _raised(rule: rules.RedFlag) -> RaisedFlag:
+    return RaisedFlag(id=rule.id, urgency=rule.urgency, say=rule.say, why=rule.why, path=rule.path)
+
+
+def _looked_at(rule: rules.RedFlag) -> frozenset[str]:
+    """The findings of a rule; it cannot fire while none of them is known."""
+    return frozenset(leaf.finding for leaf in expression.leaves(rule.when)) - {expression.AGE}
+
+
+def load(folder: Path, findings: Mapping[str, Finding]) -> RedFlags:
+    """The rules in a set's folder: red_flags/*.yaml, own_paths.yaml and emergency_numbers.yaml."""
+    return RedFlags(
+        red_flags=rules.load_red_flags(folder / "red_flags", findings),
+        findings=findings,
+        paths=numbers.load_paths(folder),
+    )
