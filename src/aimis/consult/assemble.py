@@ -1,0 +1,32 @@
+"""The dialogue over a set of knowledge, by name, with what belongs to the set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aimis.consult import loader, net
+from aimis.consult.dialogue import Dialogue
+from aimis.consult.safety import redflags
+from aimis.domain.errors import UsageError
+
+PRIMARY, DDXPLUS = "primary", "ddxplus"
+
+
+def sets() -> tuple[str, ...]:
+    """Names of the sets that are there."""
+    return tuple(sorted(path.parent.name for path in loader.KNOWLEDGE.glob(f"*/{loader.FILE_NAME}")))
+
+
+def open_dialogue(name: str = PRIMARY) -> Dialogue:
+    """Over the set of that name; UsageError where there is none, KnowledgeError where it does not hold."""
+    if name not in sets():
+        raise UsageError(f"there is no knowledge {name!r}; there are {', '.join(sets())}")
+    return dialogue_over(loader.KNOWLEDGE / name)
+
+
+def dialogue_over(folder: Path) -> Dialogue:
+    """Over the set in a folder, with its red-flag rules where it has them."""
+    knowledge = loader.load_knowledge(folder)
+    has_rules = (folder / "red_flags").is_dir()
+    rules = redflags.load(folder, knowledge.findings) if has_rules else None
+    return Dialogue(net.build_net(knowledge), safety=rules)

@@ -1,0 +1,200 @@
+"""The dialogue: pure functions from a consultation and what was said to the consultation after it and our message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimis.consult import answers, belief, outcome, value
+from aimis.consult.consultation import MOST_CHARACTERS, Answer, Consultation, Person, Source
+from aimis.consult.model import UNKNOWN, Finding, Language, Urgency
+from aimis.consult.ports import Facts, RaisedFlag, Safety, Understanding
+
+if TYPE_CHECKING:
+    from aimis.consult.net import Floats, Net
+    from aimis.consult.outcome import Outcome
+
+VOLUNTEERED_WRONGLY, UNDERSTOOD_WRONGLY = 0.002, 0.01
+"""Chance that what a person brings up is not so; the second counts our misreading in. Judgement."""
+SAFETY_FIRST = 2
+"""So many first questions are those of the red-flag rules, if they have any."""
+WORTH_OF_A_FLAG = 0.5
+"""What a rule's question is worth beside its nats, times the chance that it is answered with yes."""
+SAME_GROUP = 1.3
+"""A question of the group that was just asked about is preferred by so much."""
+WORTH_ASKING = 0.01
+"""In nats; a question worth less changes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What is known when a consultation begins. evidence : finding -> reply, as in answers.read_answer."""
+
+    person: Person = field(default_factory=Person)
+    language: Language = "en"
+    text: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    max_questions: int = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked next. turn : a reply that names another turn is not to this question."""
+
+    finding: Finding
+    turn: int
+
+
+class Dialogue:
+    """Asks, and concludes. Holds the knowledge, never a consultation."""
+
+    def __init__(self, net: Net, *, safety: Safety | None = None, understanding: Understanding | None = None) -> None:
+        self.net = net
+        self.safety = safety
+        self.understanding = understanding
+
+    def begin(self, start: Start) -> Consultation:
+        """A consultation with its first question; answers.ReplyError where the evidence cannot be used."""
+        state = Consultation(
+            knowledge=self.net.knowledge.name,
+            knowledge_version=self.net.knowledge.version,
+            language=start.language,
+            person=start.person,
+            max_questions=start.max_questions,
+        )
+        for finding_id, reply in start.evidence.items():
+            state = self._with_reply(state, finding_id, reply, "given")
+        if start.text.strip():
+            state = self._with_text(state, start.text)
+        return self._go_on(state)
+
+    def answer(self, state: Consultation, reply: object, *, turn: int | None = None) -> Consultation:
+        """After a reply to the question asked; unchanged where the reply is to an older one or all is ended.
+
+        answers.ReplyError: neither an answer to the question nor a text in which anything was understood
+        """
+        if state.asking is None or turn not in {None, state.turn}:
+            return state
+        try:
+            answered = self._with_reply(state, state.asking, reply, "asked")
+        except answers.ReplyError:
+            if not isinstance(reply, str):
+                raise
+            answered = self._with_text(state, reply)
+            if answered.answers == state.answers:
+                raise
+        return self._go_on(answered)
+
+    def tell(self, state: Consultation, text: str) -> Consultation:
+        """After something written freely, at any time; it opens an ended consultation again."""
+        return self._go_on(self._with_text(state.model_copy(update={"ended": False}), text))
+
+    def change(self, state: Consultation, finding_id: str, reply: object) -> Consultation:
+        """After an earlier answer was changed, or one was added; it opens an ended consultation again."""
+        earlier = {answer.finding: answer.source for answer in state.answers}
+        changed = self._with_reply(state, finding_id, reply, earlier.get(finding_id, "given"))
+        return self._go_on(changed.model_copy(update={"ended": False}))
+
+    def stop(self, state: Consultation) -> Consultation:
+        """After the person wants no more questions."""
+        return state.model_copy(update={"asking": None, "ended": True})
+
+    def message(self, state: Consultation) -> Question | Outcome:
+        """What we say where the consultation stands: its question, or its end."""
+        if state.asking is not None:
+            return Question(finding=self.net.knowledge.findings[state.asking], turn=state.turn)
+        return self.outcome(state)
+
+    def outcome(self, state: Consultation) -> Outcome:
+        """What it comes to as it stands, ended or not."""
+        evidence = self.evidence(state)
+        return outcome.conclude(self.net, self.believe(state), evidence, self.flags(state), state.questions)
+
+    def flags(self, state: Consultation) -> tuple[RaisedFlag, ...]:
+        """The red flags that are up."""
+        return tuple(self.safety.raised(_facts(state))) if self.safety else ()
+
+    def believe(self, state: Consultation) -> belief.Belief:
+        """Of all conditions, and of what was not asked."""
+        return belief.believe(self.net, self.net.prior(state.person), self.evidence(state))
+
+    def evidence(self, state: Consultation) -> dict[int, belief.Evidence]:
+        """By the finding's column, without unknowns."""
+        wrong = {"given": VOLUNTEERED_WRONGLY, "told": UNDERSTOOD_WRONGLY, "asked": self.net.knowledge.wrong_answers}
+        return {
+            self.net.column[a.finding]: belief.Evidence(value=a.value, error=wrong[a.source])
+            for a in state.answers
+            if a.value != UNKNOWN
+        }
+
+    def _with_reply(self, state: Consultation, finding_id: str, reply: object, source: Source) -> Consultation:
+        finding = self.net.knowledge.findings.get(finding_id)
+        if finding is None:
+            raise answers.ReplyError(f"there is no finding {finding_id!r} in the knowledge {state.knowledge}")
+        read = answers.read_answer(finding, reply)
+        return state.with_answer(Answer(finding=finding_id, value=read, source=source))
+
+    def _with_text(self, state: Consultation, text: str) -> Consultation:
+        """A later sentence corrects an earlier one."""
+        kept = text[:MOST_CHARACTERS]
+        for one in self.understanding.understand(kept, state.language) if self.understanding else ():
+            words = kept[one.start : one.end]
+            state = state.with_answer(Answer(finding=one.finding, value=one.value, source="told", text=words))
+        return state.model_copy(update={"told": (*state.told, kept)})
+
+    def _go_on(self, state: Consultation) -> Consultation:
+        flags = self.flags(state)
+        state = state.model_copy(update={"raised": tuple(flag.id for flag in flags)})
+        ends = any(flag.path or flag.urgency is Urgency.EMERGENCY for flag in flags)
+        over = state.ended or ends or state.questions >= state.max_questions
+        asking = None if over else self._next_question(state)
+        if asking is None:
+            return state.model_copy(update={"asking": None, "ended": True})
+        return state.model_copy(update={"asking": asking, "turn": state.turn + 1})
+
+    def _next_question(self, state: Consultation) -> str | None:
+        """The finding that is worth most; None where none is worth asking."""
+        can_be_asked = self._can_be_asked(state)
+        wanted = [self.net.column[f] for f in self._wanted(state) if can_be_asked[self.net.column[f]]]
+        if wanted and state.questions < SAFETY_FIRST:
+            return self.net.findings[wanted[0]].id
+        believed = self.believe(state)
+        worth = value.values(self.net, believed, self.net.knowledge.wrong_answers)
+        worth[wanted] += WORTH_OF_A_FLAG * (believed.posterior @ believed.present[:, wanted])
+        worth *= self._preference(state)
+        worth[~can_be_asked] = 0
+        best = int(np.argmax(worth))
+        return self.net.findings[best].id if worth[best] >= WORTH_ASKING else None
+
+    def _wanted(self, state: Consultation) -> tuple[str, ...]:
+        found = self.safety.worth_asking(_facts(state)) if self.safety else ()
+        return tuple(finding for finding in found if finding in self.net.column)
+
+    def _can_be_asked(self, state: Consultation) -> np.ndarray:
+        values, person = state.values, state.person
+        return np.array(
+            [
+                finding.id not in values
+                and finding.is_for(person.age_years, person.sex)
+                and (not self.net.knowledge.parents_first or self._parent_is_present(finding, state))
+                for finding in self.net.findings
+            ]
+        )
+
+    def _parent_is_present(self, finding: Finding, state: Consultation) -> bool:
+        if finding.parent is None:
+            return True
+        answered = state.values.get(finding.parent, UNKNOWN)
+        return self.net.knowledge.findings[finding.parent].present(answered)
+
+    def _preference(self, state: Consultation) -> Floats:
+        asked = [answer.finding for answer in state.answers if answer.source == "asked"]
+        group = self.net.knowledge.findings[asked[-1]].group if asked else None
+        return np.array([SAME_GROUP if finding.group == group else 1.0 for finding in self.net.findings])
+
+
+def _facts(state: Consultation) -> Facts:
+    return Facts(person=state.person, values=state.known)

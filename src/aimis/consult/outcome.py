@@ -1,0 +1,123 @@
+"""What a consultation comes to: how urgent, what it may be and why, or that the answers are not well explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimis.consult.belief import Belief, Evidence, likelihood
+from aimis.consult.model import Condition, Urgency, most_urgent
+
+if TYPE_CHECKING:
+    from aimis.consult.net import Net
+    from aimis.consult.ports import RaisedFlag
+
+ENOUGH = {
+    Urgency.EMERGENCY: 0.20,
+    Urgency.EMERGENCY_DEPARTMENT: 0.25,
+    Urgency.SAME_DAY: 0.30,
+    Urgency.ROUTINE: 0.40,
+    Urgency.PHARMACY: 0.50,
+}
+"""How likely something at least so urgent must be to be advised so: judgement; missing costs more than alarming."""
+LISTED = 0.01
+MOST_LISTED = 20
+POORLY_EXPLAINED = 0.5
+"""Where something that the knowledge does not hold is more likely than all that it holds."""
+FAINT = 0.05
+"""Where even the likeliest condition is less likely than this, the answers point nowhere."""
+TELLING = 0.5
+"""Of a log ratio of likelihoods: less speaks neither for nor against. Judgement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A condition that may be behind the answers.
+
+    probability : 0..1; those of all conditions and of "something else" sum to 1
+    supports, against : findings whose answers speak for and against it, the most telling first
+    """
+
+    condition: Condition
+    probability: float
+    supports: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The end of a consultation.
+
+    explanations : the likeliest first
+    urgency : of the explanations, raised by flags, never lowered
+    abstained : the explanations are not to be relied on; a doctor must look
+    path : of its own (self-harm, poisoning, ...), where one was raised
+    """
+
+    explanations: tuple[Explanation, ...]
+    urgency: Urgency
+    flags: tuple[RaisedFlag, ...]
+    questions: int
+    abstained: bool
+
+    @property
+    def path(self) -> str | None:
+        """The first path of its own that was raised."""
+        return next((flag.path for flag in self.flags if flag.path), None)
+
+
+def conclude(
+    net: Net,
+    belief: Belief,
+    evidence: Mapping[int, Evidence],
+    flags: Sequence[RaisedFlag],
+    questions: int,
+) -> Outcome:
+    """The outcome of what is believed and of the rules that fired."""
+    abstained = is_poorly_explained(net, belief, evidence)
+    advised = [urgency_of(net, belief), *(flag.urgency for flag in flags), *([Urgency.ROUTINE] if abstained else [])]
+    return Outcome(
+        explanations=_explanations(net, belief, evidence),
+        urgency=most_urgent(advised),
+        flags=tuple(flags),
+        questions=questions,
+        abstained=abstained,
+    )
+
+
+def urgency_of(net: Net, belief: Belief) -> Urgency:
+    """The most urgent that is likely enough, all more urgent ones counted in."""
+    at_least = np.cumsum(belief.posterior @ net.urgency)
+    likely = (u for u in ENOUGH if at_least[u.rank] >= ENOUGH[u])
+    return next(likely, Urgency.SELF_CARE)
+
+
+def is_poorly_explained(net: Net, belief: Belief, evidence: Mapping[int, Evidence]) -> bool:
+    """Nothing is there to explain, or nothing known explains it."""
+    if not any(net.findings[column].present(given.value) for column, given in evidence.items()):
+        return True
+    named = belief.posterior[: net.named]
+    return bool(named.sum() < 1 - POORLY_EXPLAINED or named.max() < FAINT)
+
+
+def _explanations(net: Net, belief: Belief, evidence: Mapping[int, Evidence]) -> tuple[Explanation, ...]:
+    named = belief.posterior[: net.named]
+    order = [int(row) for row in np.argsort(-named, kind="stable")[:MOST_LISTED] if named[row] >= LISTED]
+    columns = list(evidence)
+    told = np.array([np.log(likelihood(net, column, evidence[column])) for column in columns]).reshape(len(columns), -1)
+    usual = told @ belief.posterior if columns else np.zeros(0)
+    return tuple(_explanation(net, row, float(named[row]), columns, told[:, row] - usual) for row in order)
+
+
+def _explanation(net: Net, row: int, probability: float, columns: list[int], ratio: np.ndarray) -> Explanation:
+    ids = [net.findings[column].id for column in columns]
+    ranked = sorted(zip(ratio, ids, strict=True), key=lambda pair: -abs(pair[0]))
+    return Explanation(
+        condition=net.conditions[row],
+        probability=probability,
+        supports=tuple(name for by, name in ranked if by > TELLING),
+        against=tuple(name for by, name in ranked if by < -TELLING),
+    )
