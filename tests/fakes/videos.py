@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -20,6 +22,7 @@ from aimis.imaging.still import Still
 from aimis.imaging.video import open_video
 
 Rgb = npt.NDArray[np.uint8]
+Draw = Callable[[int, int, int], Rgb]
 
 _BITS = 10
 QUIET = {"libx264": {"preset": "ultrafast"}, "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"}}
@@ -36,7 +39,7 @@ class Kind:
     size_px: tuple[int, int] = (160, 96)
     pixels: str = "yuv420p"
     options: Mapping[str, str] = field(default_factory=dict)
-    sound: bool = False
+    matrix: str | None = None
 
 
 MP4 = Kind()
@@ -64,15 +67,18 @@ def video(
     kind: Kind = MP4,
     frames: int = 50,
     *,
-    times: Iterable[int] | None = None,
+    times: Sequence[int] | None = None,
     turned: int = 0,
     aspect: Fraction | None = None,
+    draw: Draw = numbered,
+    keep: Callable[[av.Packet[Any]], bool] = lambda _packet: True,
 ) -> bytes:
     """The bytes of a video of numbered frames.
 
     times : when each is shown, in frames; None for one after another
     turned : degrees counter-clockwise that a player turns it
     aspect : width of a pixel by its height
+    keep : which packets are written
     """
     stream = io.BytesIO()
     with av.open(stream, "w", format=kind.container) as container:
@@ -81,15 +87,26 @@ def video(
             pictures.set_display_rotation(turned)
         if aspect:
             pictures.codec_context.sample_aspect_ratio = aspect
-        sound = container.add_stream("mp2", rate=48000) if kind.sound else None
-        for number, time in enumerate(range(frames) if times is None else times):
-            shown = av.VideoFrame.from_ndarray(numbered(number, *kind.size_px), format="rgb24")
-            coded = shown.reformat(format=kind.pixels)
+        for number, time in enumerate(times or range(frames)):
+            shown = av.VideoFrame.from_ndarray(draw(number, *kind.size_px), format="rgb24")
+            coded = shown.reformat(format=kind.pixels, dst_colorspace=kind.matrix)
             coded.pts, coded.time_base = time, Fraction(1, kind.rate)
-            container.mux(pictures.encode(coded))
-        container.mux(pictures.encode())
-        if sound is not None:
-            container.mux(sound.encode())
+            container.mux([packet for packet in pictures.encode(coded) if keep(packet)])
+        container.mux([packet for packet in pictures.encode() if keep(packet)])
+    return stream.getvalue()
+
+
+def sound() -> bytes:
+    """The bytes of a file that holds sound alone."""
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mp4") as container:
+        heard = container.add_stream("aac", rate=8000)
+        assert isinstance(heard, AudioStream)
+        for number in range(20):
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            samples.sample_rate, samples.pts = 8000, number * 1024
+            container.mux(heard.encode(samples))
+        container.mux(heard.encode())
     return stream.getvalue()
 
 

@@ -5,7 +5,8 @@ Source: DICOM PS3.3 C.7.6.3 (photometric interpretations), C.11.2 (window).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import cv2
@@ -35,18 +36,35 @@ def decode_dicom(content: bytes, limits: Limits, side_of_name: Laterality | None
     and `UnsupportedInputError` "wrong-modality", "unsupported-transfer-syntax", "unsupported-pixels", "too-large"
     or "too-many-frames".
     """
-    dataset = dicom_tags.read_tags(content, limits)
-    form = dicom_tags.read_form(dataset)
-    subject = dicom_tags.read_subject(dataset)
-    laterality, source = subject.laterality, LateralitySource.DICOM if subject.laterality else None
-    if not subject.says_laterality and side_of_name:
-        laterality, source = side_of_name, LateralitySource.FILE_NAME
-    limits.check_frames(form.frames)
-    limits.check_size(form.columns, form.rows, bytes_per_pixel=1)
-    for frame, decoded in enumerate(dicom_frames.generate_frames(dataset, form, limits)):
-        rgb = _rgb(decoded, form, dataset)
-        yield Still(
-            rgb=geometry.shrink(rgb, (form.columns, form.rows), limits),
+    pictures = DicomPictures(content, limits, side_of_name)
+    limits.check_frames(pictures.form.frames)
+    return (work() for work in pictures.works())
+
+
+class DicomPictures:
+    """The pictures of one DICOM file, its tags read and checked; raises as `decode_dicom` does."""
+
+    def __init__(self, content: bytes, limits: Limits, side_of_name: Laterality | None = None) -> None:
+        self.dataset = dicom_tags.read_tags(content, limits)
+        self.form = dicom_tags.read_form(self.dataset)
+        self.subject = dicom_tags.read_subject(self.dataset)
+        self._limits = limits
+        self._side_of_name = side_of_name
+
+    def works(self) -> Iterator[Callable[[], Still]]:
+        """What decodes each frame when called."""
+        self._limits.check_size(self.form.columns, self.form.rows, bytes_per_pixel=1)
+        for frame, work in enumerate(dicom_frames.frame_works(self.dataset, self.form, self._limits)):
+            yield partial(self._still, frame, work)
+
+    def _still(self, frame: int, work: dicom_frames.FrameWork) -> Still:
+        form, subject = self.form, self.subject
+        laterality, source = subject.laterality, LateralitySource.DICOM if subject.laterality else None
+        if not subject.says_laterality and self._side_of_name:
+            laterality, source = self._side_of_name, LateralitySource.FILE_NAME
+        rgb = _rgb(work(), form, self.dataset)
+        return Still(
+            rgb=geometry.shrink(rgb, (form.columns, form.rows), self._limits),
             full_size_px=(form.columns, form.rows),
             frame=frame if form.frames > 1 else None,
             laterality=laterality,

@@ -5,7 +5,8 @@ Source: DICOM PS3.5 section 8 and annex A.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +31,13 @@ _NATIVE = frozenset(
         uid.DeflatedExplicitVRLittleEndian,
     }
 )
+FrameWork = Callable[[], Decoded]
+"""Decodes one frame when called; raises what its codec raises."""
 _CODESTREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 
 
-def generate_frames(dataset: Dataset, form: PixelForm, limits: Limits) -> Iterator[Decoded]:
-    """Exactly as many frames as the data set says it holds.
+def frame_works(dataset: Dataset, form: PixelForm, limits: Limits) -> Iterator[FrameWork]:
+    """What decodes each frame, exactly as many as the data set says it holds.
 
     Raises `BrokenInputError` "truncated" where the pixel data are too short, "broken-dicom" where they hold more
     than is said, and `UnsupportedInputError` "unsupported-transfer-syntax".
@@ -53,7 +56,7 @@ def generate_frames(dataset: Dataset, form: PixelForm, limits: Limits) -> Iterat
         yield from _native_frames(pixels, form, swapped=_is_swapped(element.VR, form))
     else:
         for frame in _encoded_frames(dataset, pixels, form):
-            yield CODECS[form.transfer_syntax](frame, form, limits)
+            yield partial(CODECS[form.transfer_syntax], frame, form, limits)
 
 
 def _is_swapped(vr: str, form: PixelForm) -> bool:
@@ -61,7 +64,7 @@ def _is_swapped(vr: str, form: PixelForm) -> bool:
     return vr == "OW" and form.bits_allocated == 8 and form.transfer_syntax == uid.ExplicitVRBigEndian
 
 
-def _native_frames(pixels: bytes, form: PixelForm, *, swapped: bool) -> Iterator[Decoded]:
+def _native_frames(pixels: bytes, form: PixelForm, *, swapped: bool) -> Iterator[FrameWork]:
     halved = form.photometric == "YBR_FULL_422"
     frame_bytes = form.rows * form.columns * (2 if halved else form.samples) * form.bits_allocated // 8
     _check_length(pixels, frame_bytes, form)
@@ -71,10 +74,14 @@ def _native_frames(pixels: bytes, form: PixelForm, *, swapped: bool) -> Iterator
         flat = flat[: len(flat) // 2 * 2].reshape(-1, 2)[:, ::-1].ravel()
     size = frame_bytes * 8 // form.bits_allocated
     for frame in range(form.frames):
-        samples = flat[frame * size : (frame + 1) * size]
-        yield Decoded(
-            samples=_unpack_422(samples, form) if halved else _stored_values(samples, form), bits=form.bits_stored
-        )
+        yield partial(_native_frame, flat[frame * size : (frame + 1) * size], form)
+
+
+def _native_frame(samples: colour.Samples, form: PixelForm) -> Decoded:
+    halved = form.photometric == "YBR_FULL_422"
+    return Decoded(
+        samples=_unpack_422(samples, form) if halved else _stored_values(samples, form), bits=form.bits_stored
+    )
 
 
 def _check_length(pixels: bytes, frame_bytes: int, form: PixelForm) -> None:

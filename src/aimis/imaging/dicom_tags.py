@@ -38,6 +38,7 @@ _WANTED = [
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"),
+    *("FrameTime", "CineRate", "RecommendedDisplayFrameRate"),
     *("PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
     *_LUTS,
     *(f"Segmented{colour}PaletteColorLookupTableData" for colour in _LUT_COLOURS),

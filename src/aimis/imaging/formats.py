@@ -65,6 +65,22 @@ _UNREAD_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xd0\xcf\x11\xe0", "Office"),
 )
 
+_VIDEO_MAGIC: tuple[tuple[int, bytes], ...] = (
+    *((4, box) for box in (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free")),
+    (0, b"\x1a\x45\xdf\xa3"),
+    (8, b"AVI "),
+    *((0, b"\0\0\1" + start) for start in (b"\xba", b"\xb3")),
+    *((0, b"\0\0\0\1" + unit) for unit in (b"\x67", b"\x27", b"\x09", b"\x40\1", b"\x42\1", b"\x46\1")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+    (0, b"FLV\1"),
+    (0, b"OggS"),
+    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01"),
+)
+"""ISO base media, Matroska, AVI, MPEG program and elementary streams, H.264 and HEVC, ASF, FLV, Ogg, MXF."""
+_PICTURES_IN_BOXES = ((4, b"ftypavif"), (4, b"ftyphei"), (4, b"ftypmif1"))
+_TRANSPORT_PACKETS = ((0, 188), (4, 192))
+"""MPEG transport streams: where the first packet's sync byte stands, and how long packets are."""
+
 
 def recognise(content: bytes) -> Format:
     """The format of a file.
@@ -93,6 +109,15 @@ def looks_like_dicom(beginning: bytes) -> bool:
 def looks_like_zip(beginning: bytes) -> bool:
     """Whether a file begins as a zip archive does, an empty one included."""
     return beginning.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def looks_like_video(beginning: bytes) -> bool:
+    """Whether the first 512 bytes of a file are those of a video: a container's, or a bare stream's."""
+    if any(beginning.startswith(magic, offset) for offset, magic in _PICTURES_IN_BOXES):
+        return False
+    return any(beginning.startswith(magic, offset) for offset, magic in _VIDEO_MAGIC) or any(
+        beginning[first : first + 2 * step : step] == b"\x47\x47" for first, step in _TRANSPORT_PACKETS
+    )
 
 
 def _unread_format(content: bytes) -> str | None:

@@ -6,6 +6,7 @@ FFmpeg's, through PyAV.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,10 +30,16 @@ if TYPE_CHECKING:
 
     from aimis.domain.reading import Reason
 
+    Packet = av.Packet[VideoStream]
+
 _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,m4v,asf,flv,ogg,dv,mxf"
 """Those that hold a video by themselves: a playlist would lead to other files, and to the network."""
+_OPTIONS = {"hevc": {"err_detect": "explode"}}
+"""FFmpeg's HEVC decoder hides damage without a mark unless it is told to stop at it; that of H.264 marks it, and
+told to stop finds no way back in (measured)."""
 _MOST_THREADS = 4
 _BUFFER_BYTES = 2**18
+_ROUNDING = 0.001
 _MOST_WAITING = 1000
 _MOST_FAILURES = 1000
 
@@ -46,7 +53,15 @@ class Video:
     size_px : columns, rows, with square pixels and upright as the file's first frame will be
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, *, limits: Limits, per_second: float) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        limits: Limits,
+        *,
+        per_second: float,
+        least_s: float | None,
+    ) -> None:
         self._container = container
         self._stream = stream
         self._decoder = stream.codec_context
@@ -54,7 +69,8 @@ class Video:
         self._times = Timeline(stream)
         self._losses = Losses()
         self._period_s = 1 / per_second
-        self.seconds = _length(container, stream)
+        said_s = _length(container, stream)
+        self.seconds = said_s if least_s is None else max(least_s, said_s or 0.0)
         self.size_px = self._pictures.full_size_px(stream.codec_context.width, stream.codec_context.height)
 
     @property
@@ -82,7 +98,7 @@ class Video:
 
     def _next_due(self, seconds: float) -> float:
         """The beginning of the period after the one that a time lies in."""
-        return (seconds // self._period_s + 1) * self._period_s
+        return (math.floor(seconds / self._period_s + _ROUNDING) + 1 - _ROUNDING) * self._period_s
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """What the decoder makes of the packets worth decoding, in the order of showing."""
@@ -92,16 +108,14 @@ class Video:
             except av.FFmpegError:
                 self._losses.damaged()
 
-    def _worth_decoding(self) -> Iterator[av.Packet[VideoStream] | None]:
+    def _worth_decoding(self) -> Iterator[Packet | None]:
         """The packets without those that no frame due is drawn over: before a key frame nothing is, that follows it.
 
         A packet waits until a frame is due, then goes with all that wait; a key frame sends those home.
         """
-        waiting: list[av.Packet[VideoStream]] = []
+        waiting: list[Packet] = []
         due_s, opens_at = 0.0, -1
-        for packet in self._packets():
-            at = self._times.place(packet)
-            self._losses.passed(self._times.seconds(at))
+        for packet, at in self._placed():
             if packet.is_keyframe and self._times.is_timed:
                 opens_at = at if waiting else -1  # frames shown before it may be drawn over those sent home
                 waiting.clear()
@@ -115,7 +129,19 @@ class Video:
                 due_s = self._next_due(seconds)
         yield None
 
-    def _packets(self) -> Iterator[av.Packet[VideoStream]]:
+    def _placed(self) -> Iterator[tuple[Packet, int]]:
+        """The packets with when their frames are shown; where some are missing or damaged, that is noted."""
+        lasts: int | None = None
+        for packet, following in _with_following(self._packets()):
+            at = self._times.place(packet, following)
+            seconds = self._times.seconds(at)
+            if self._times.is_gap(lasts) or packet.is_corrupt:
+                self._losses.broken_at(seconds)
+            self._losses.passed(seconds)
+            lasts = packet.duration
+            yield packet, at
+
+    def _packets(self) -> Iterator[Packet]:
         """The stream's packets up to the end, or until nothing more can be had."""
         for _ in range(_MOST_FAILURES):
             try:
@@ -123,19 +149,38 @@ class Video:
                     if packet.size:
                         self._choose_speed(packet)
                         yield packet
-            except (av.FFmpegError, OSError):
-                self._losses.damaged()
+            except (av.FFmpegError, OSError, LookupError):  # PyAV: a stream that only damage makes out is in no list
+                self._losses.broken_at(self._losses.reached_s)
             else:
                 return
 
-    def _choose_speed(self, packet: av.Packet[VideoStream]) -> None:
+    def _choose_speed(self, packet: Packet) -> None:
         """Frames that no other is drawn over are left out, unless the frames must be counted to know their time."""
         self._decoder.skip_frame = "DEFAULT" if packet.pts is None and packet.dts is None else "NONREF"
 
 
+def _with_following(packets: Iterator[Packet]) -> Iterator[tuple[Packet, Packet | None]]:
+    """Each with the one after it, None after the last."""
+    last: Packet | None = None
+    for packet in packets:
+        if last is not None:
+            yield last, packet
+        last = packet
+    if last is not None:
+        yield last, None
+
+
 @contextmanager
-def open_video(source: Path | BinaryIO, *, limits: Limits = DEFAULT_LIMITS, per_second: float = 4.0) -> Iterator[Video]:
+def open_video(
+    source: Path | BinaryIO,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    per_second: float = 4.0,
+    least_s: float | None = None,
+) -> Iterator[Video]:
     """A video file, or an open one that can be sought in; whatever its length, little of it is held.
+
+    least_s : its length in seconds as something outside says it, of a video known to be cut off
 
     Raises `BrokenInputError` "truncated" where its index was cut off, "broken-video" where it is none, and
     `UnsupportedInputError` "no-video", "unsupported-video" or "too-large".
@@ -145,7 +190,7 @@ def open_video(source: Path | BinaryIO, *, limits: Limits = DEFAULT_LIMITS, per_
         container = opened.enter_context(_container(stream, limits))
         pictures = _pictures_of(container)
         limits.check_size(pictures.codec_context.width, pictures.codec_context.height, bytes_per_pixel=BYTES_PER_PIXEL)
-        yield Video(container, pictures, limits=limits, per_second=per_second)
+        yield Video(container, pictures, limits, per_second=per_second, least_s=least_s)
 
 
 def _container(stream: BinaryIO, limits: Limits) -> InputContainer:
@@ -169,8 +214,10 @@ def _pictures_of(container: InputContainer) -> VideoStream:
     if not readable:
         raise UnsupportedInputError("unsupported-video")
     largest = max(readable, key=lambda s: s.codec_context.width * s.codec_context.height)
-    largest.codec_context.thread_type = "AUTO"
-    largest.codec_context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
+    decoder = largest.codec_context
+    decoder.thread_type = "AUTO"
+    decoder.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
+    decoder.options = _OPTIONS.get(decoder.name, {})
     return largest
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from aimis.domain.reading import Reason
 
 _SPARE_S = 1.0
@@ -18,13 +20,18 @@ class Losses:
     def __init__(self) -> None:
         self._parts: list[tuple[float, float]] = []
         self._since: float | None = 0.0
-        self._last_sound = self._last = 0.0
+        self._last_sound = 0.0
+        self._breaks: deque[float] = deque()
         self._key_seen = self._frame_seen = False
+        self.reached_s = 0.0
 
     def is_sound(self, seconds: float, *, key: bool, corrupt: bool) -> bool:
         """Whether a frame that was decoded shows what was filmed."""
-        self._frame_seen, self._last = True, max(self._last, seconds)
-        self._key_seen |= key
+        self._frame_seen, self._key_seen = True, self._key_seen or key
+        self.passed(seconds)
+        while self._breaks and self._breaks[0] <= seconds:
+            self._breaks.popleft()
+            self.damaged()
         if corrupt:
             self.damaged()
         elif key and self._since is not None:
@@ -38,9 +45,13 @@ class Losses:
         if self._since is None:
             self._since = self._last_sound
 
+    def broken_at(self, seconds: float) -> None:
+        """The file is damaged before this time, to which the decoder has not come yet."""
+        self._breaks.append(seconds)
+
     def passed(self, seconds: float) -> None:
         """The file holds a frame of this time, readable or not."""
-        self._last = max(self._last, seconds)
+        self.reached_s = max(self.reached_s, seconds)
 
     def reason(self, length_s: float | None) -> Reason | None:
         """What was lost, once all has been read; None where nothing was.
@@ -48,12 +59,14 @@ class Losses:
         length_s : as the file says it
         """
         parts = list(self._parts)
-        cut_off = length_s is not None and self._last < length_s - _SPARE_S
-        end = max(self._last, length_s or 0.0)
+        cut_off = length_s is not None and self.reached_s < length_s - _SPARE_S
+        end = max(self.reached_s, length_s or 0.0)
         if self._since is not None or cut_off:
-            parts.append((self._last if self._since is None else self._since, end))
+            parts.append((self.reached_s if self._since is None else self._since, end))
         if not self._key_seen:
-            return Reason.of("video-without-key-frame") if self._frame_seen or self._last else Reason.of("no-pixels")
+            return (
+                Reason.of("video-without-key-frame") if self._frame_seen or self.reached_s else Reason.of("no-pixels")
+            )
         if not parts:
             return None
         return Reason.of("video-cut-off" if cut_off else "video-damaged", times=_told(parts))

@@ -73,7 +73,7 @@ class Pictures:
                 rows,
                 "rgb24",
                 src_colorspace=matrix,
-                interpolation=Interpolation.BILINEAR,
+                interpolation=Interpolation.AREA,  # bilinear takes four times as long (measured)
                 dst_color_range=ColorRange.JPEG,
                 threads=1,
             )

@@ -17,6 +17,7 @@ from aimis.ingest.item import Item, lost_item, shown
 __all__ = ["Item", "count_items", "find_items"]
 
 _PROBE_BYTES = 132
+VIDEO_PROBE_BYTES = 512
 _Identity = tuple[int, int]
 
 
@@ -29,7 +30,7 @@ def find_items(paths: Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Iter
     """
     for path in paths:
         found = False
-        for item in _items_of(path, limits):
+        for item in items_of(path, limits):
             found = True
             yield item
         if not found:
@@ -41,8 +42,11 @@ def count_items(paths: Sequence[str]) -> int:
     return sum(1 for _ in find_items(paths))
 
 
-def _items_of(path: str, limits: Limits) -> Iterator[Item]:
-    """The items of one path given by a person; a glob where no file has that very name."""
+def items_of(path: str, limits: Limits, *, videos: bool = False) -> Iterator[Item]:
+    """The items of one path given by a person; a glob where no file has that very name.
+
+    videos : look for those too
+    """
     try:
         mode = files.mode_of(path)
     except BrokenInputError as error:
@@ -50,9 +54,12 @@ def _items_of(path: str, limits: Limits) -> Iterator[Item]:
         if not matches:
             yield lost_item(path, error)
         for match in matches:
-            yield from _walk(match, limits)
+            yield from _walk(match, limits, videos=videos)
         return
-    yield from _walk(path, limits) if stat.S_ISDIR(mode) else _items_of_file(path, limits, named=True)
+    if stat.S_ISDIR(mode):
+        yield from _walk(path, limits, videos=videos)
+    else:
+        yield from _items_of_file(path, limits, named=True, videos=videos)
 
 
 def _matches(pattern: str) -> list[str]:
@@ -63,13 +70,13 @@ def _matches(pattern: str) -> list[str]:
     return [path for path in found if not _is_folder(path)] if "**" in pattern else found
 
 
-def _walk(top: str, limits: Limits) -> Iterator[Item]:
+def _walk(top: str, limits: Limits, *, videos: bool) -> Iterator[Item]:
     """The items at and below a path, depth first; a link that leads back up is not followed."""
     waiting: list[tuple[str, frozenset[_Identity]]] = [(top, frozenset())]
     while waiting:
         path, above = waiting.pop()
         if not _is_folder(path):
-            yield from _items_of_file(path, limits, named=False)
+            yield from _items_of_file(path, limits, named=False, videos=videos)
             continue
         try:
             identity, names = _list_folder(path)
@@ -89,16 +96,32 @@ def _list_folder(path: str) -> tuple[_Identity, list[str]]:
     return (status.st_dev, status.st_ino), names
 
 
-def _items_of_file(path: str, limits: Limits, *, named: bool) -> Iterator[Item]:
+def _items_of_file(path: str, limits: Limits, *, named: bool, videos: bool) -> Iterator[Item]:
     """One item, none, or the members of an archive.
 
     named : by a person, and therefore tried whatever it is
     """
     name = PurePath(path).name
     if (named or kinds.is_zip_name(name)) and formats.looks_like_zip(_beginning(path)):
-        yield from zips.find_members(path, limits)
-    elif named or kinds.is_picture_name(name) or kinds.is_zip_name(name) or _could_be_dicom(path):
-        yield Item(path=shown(path), load=functools.partial(files.read_file, Path(path), limits))
+        yield from zips.find_members(path, limits, videos=videos)
+    elif named or _is_wanted(path, name, videos=videos):
+        yield _item(path, limits)
+
+
+def _is_wanted(path: str, name: str, *, videos: bool) -> bool:
+    """Whether a file of a folder is tried."""
+    if kinds.is_picture_name(name) or kinds.is_zip_name(name) or _could_be_dicom(path):
+        return True
+    return videos and (kinds.is_video_name(name) or (kinds.is_transport_name(name) and _is_video(path)))
+
+
+def _item(path: str, limits: Limits) -> Item:
+    return Item(
+        path=shown(path),
+        load=functools.partial(files.read_file, Path(path), limits),
+        beginning=functools.partial(_beginning, path),
+        file=Path(path),
+    )
 
 
 def _is_folder(path: str) -> bool:
@@ -121,9 +144,13 @@ def _could_be_dicom(path: str) -> bool:
         return True
 
 
-def _beginning(path: str) -> bytes:
+def _is_video(path: str) -> bool:
+    return formats.looks_like_video(_beginning(path, VIDEO_PROBE_BYTES))
+
+
+def _beginning(path: str, size: int = _PROBE_BYTES) -> bytes:
     """The first bytes of a file, none where they cannot be had."""
     try:
-        return files.read_beginning(Path(path), _PROBE_BYTES)
+        return files.read_beginning(Path(path), size)
     except BrokenInputError:
         return b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,10 +17,14 @@ class Item:
 
     path : as found, for people and for the results; archive.zip/member.jpg for a member
     load : the bytes, read when called and not kept; raises `CaseError` where they cannot be had
+    beginning : the first so many bytes, fewer where there are no more, none where they cannot be had
+    file : where it lies by itself, None for a member and for what cannot be had
     """
 
     path: str
     load: Callable[[], bytes]
+    beginning: Callable[[int], bytes] = lambda _size: b""
+    file: Path | None = None
 
 
 def lost_item(path: str, error: CaseError) -> Item:

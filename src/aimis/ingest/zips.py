@@ -44,8 +44,10 @@ class _Source(io.FileIO):
         self.close()
 
 
-def find_members(path: str, limits: Limits) -> Iterator[Item]:
+def find_members(path: str, limits: Limits, *, videos: bool = False) -> Iterator[Item]:
     """The members that could be pictures, by name; archives inside the archive are named but not opened.
+
+    videos : look for those too
 
     Where the archive itself cannot be read, one item says so.
     """
@@ -61,8 +63,14 @@ def find_members(path: str, limits: Limits) -> Iterator[Item]:
         member_path = f"{path}/{inside}"
         if kinds.is_zip_name(inside):
             yield lost_item(member_path, UnsupportedInputError("nested-archive"))
-        elif kinds.is_picture_name(inside) or _could_be_dicom(archive, info):
-            yield Item(path=shown(member_path), load=functools.partial(_read_member, archive, info, limits))
+        elif (
+            kinds.is_picture_name(inside) or (videos and kinds.is_video_name(inside)) or _could_be_dicom(archive, info)
+        ):
+            yield Item(
+                path=shown(member_path),
+                load=functools.partial(_read_member, archive, info, limits),
+                beginning=functools.partial(_beginning, archive, info),
+            )
 
 
 def _open(path: Path) -> zipfile.ZipFile:
@@ -97,13 +105,23 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits
 
 def _could_be_dicom(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     """By its first bytes; a member that cannot be looked into is tried, so that someone hears of it."""
+    beginning = _beginning_or_none(archive, info, _PROBE_BYTES)
+    return beginning is None or formats.looks_like_dicom(beginning)
+
+
+def _beginning(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:
+    return _beginning_or_none(archive, info, size) or b""
+
+
+def _beginning_or_none(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes | None:
+    """The first bytes of a member, None where it cannot be looked into."""
     if info.flag_bits & _ENCRYPTED_FLAG or info.compress_type not in _COMPRESSIONS:
-        return True
+        return None
     try:
         with archive.open(info) as stream:
-            return formats.looks_like_dicom(stream.read(_PROBE_BYTES))
+            return stream.read(size)
     except _ZIP_ERRORS:
-        return True
+        return None
 
 
 def _safe_name(info: zipfile.ZipInfo) -> str:
