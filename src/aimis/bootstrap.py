@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,9 +19,14 @@ from aimis.readers import registry
 
 if TYPE_CHECKING:
     from aimis.logs import Log
-    from aimis.pipeline.read import OpenReader, Recall, Tools
-    from aimis.readers.manifest import Manifest
+    from aimis.pipeline.tools import ChosenReader, OpenReader, Recall, Tools
+    from aimis.readers.manifest import Manifest, ReaderEntry
+    from aimis.readers.port import OpenEngine
     from aimis.settings import Settings
+
+EXAMINATION = "examination"
+FRAME_ENOUGH_PX = 480
+"""Of a frame's shortest side: a full-HD still is decoded at half its size, faster by half than in full."""
 
 T = TypeVar("T")
 
@@ -33,6 +38,11 @@ class Chosen:
     manifest: Manifest
     reader_ids: tuple[str, ...]
     operating_point: str
+
+    @property
+    def takes_examinations(self) -> bool:
+        """Whether each of them reads whole examinations; those of one choice agree."""
+        return all(takes_examinations(self.manifest.reader(reader_id)) for reader_id in self.reader_ids)
 
     @property
     def identities(self) -> Mapping[str, ReaderIdentity]:
@@ -68,15 +78,21 @@ def choose_readers(found: registry.Found, ids: Sequence[str], operating_point: s
             raise UsageError(_not_there(reader_id, found))
     if not wanted:
         raise UsageError("no reader is installed here; `aimis doctor` says why")
-    groups: dict[tuple[int, str], list[str]] = {}
+    groups: dict[tuple[int, str, bool], list[str]] = {}
     for reader_id in wanted:
         manifest = found.manifests[reader_id]
         point = operating_point or manifest.reader(reader_id).default_operating_point
-        groups.setdefault((id(manifest), point), []).append(reader_id)
+        examines = takes_examinations(manifest.reader(reader_id))
+        groups.setdefault((id(manifest), point, examines), []).append(reader_id)
     return tuple(
         Chosen(manifest=found.manifests[ids[0]], reader_ids=tuple(ids), operating_point=point)
-        for (_, point), ids in groups.items()
+        for (_, point, _), ids in groups.items()
     )
+
+
+def takes_examinations(entry: ReaderEntry) -> bool:
+    """Whether its manifest lists examinations among the inputs."""
+    return EXAMINATION in entry.inputs
 
 
 def usable_threads(settings: Settings) -> int:
@@ -84,46 +100,84 @@ def usable_threads(settings: Settings) -> int:
     return processor.threads_to_use(settings.threads or 0)
 
 
-def peek(items: Iterable[T], count: int) -> tuple[Iterator[T], int]:
-    """All items, and how many of the first `count` there are."""
+def peek(items: Iterable[T], count: int) -> tuple[Iterator[T], list[T]]:
+    """All items, and the first `count` of them."""
     rest = iter(items)
     first = list(islice(rest, count))
-    return chain(first, rest), len(first)
+    return chain(first, rest), first
+
+
+@dataclass(kw_only=True)
+class LazyReader:
+    """A chosen reader whose network is opened when it is first asked for, by one thread."""
+
+    choice: Chosen
+    open_engine: OpenEngine
+    _opened: OpenReader | None = None
+
+    @property
+    def takes_examinations(self) -> bool:
+        """As its manifest says."""
+        return self.choice.takes_examinations
+
+    def open(self) -> OpenReader:
+        """The same each time."""
+        if self._opened is None:
+            self._opened = self._load()
+        return self._opened
+
+    def _load(self) -> OpenReader:
+        from aimis.pipeline.tools import OpenReader  # noqa: PLC0415  numpy is not needed to choose readers
+
+        choice = self.choice
+        reader = registry.load_reader(choice.manifest, choice.reader_ids, choice.operating_point, self.open_engine)
+        identities = {name: replace(known, engine=reader.engine) for name, known in choice.identities.items()}
+        return OpenReader(reader=reader, identities=identities, takes_examinations=self.takes_examinations)
+
+
+def offer_readers(chosen: Iterable[Chosen], settings: Settings, *, jobs: int) -> tuple[LazyReader, ...]:
+    """The readers, to be opened for `jobs` requests at once, on no more threads than the process may use."""
+    from aimis.inference import engine  # noqa: PLC0415  numpy is not needed to choose readers
+
+    threads = settings.threads or 0
+    open_engine = partial(engine.open_engine, kind=settings.engine, threads=threads, streams=jobs)
+    return tuple(
+        LazyReader(
+            choice=choice,
+            open_engine=partial(open_engine, precision=choice.manifest.precision(settings.precision)),
+        )
+        for choice in chosen
+    )
 
 
 def open_readers(chosen: Iterable[Chosen], settings: Settings, *, jobs: int) -> tuple[OpenReader, ...]:
-    """The networks opened for `jobs` requests at once, on no more threads than the process may use."""
-    from aimis.inference import engine  # noqa: PLC0415  numpy is not needed to choose readers
-    from aimis.pipeline.read import OpenReader  # noqa: PLC0415  see above
-
-    open_engine = partial(
-        engine.open_engine,
-        kind=settings.engine,
-        threads=settings.threads or 0,
-        streams=jobs,
-    )
-    opened = []
-    for choice in chosen:
-        own_engine = partial(open_engine, precision=choice.manifest.precision(settings.precision))
-        reader = registry.load_reader(choice.manifest, choice.reader_ids, choice.operating_point, own_engine)
-        opened.append(OpenReader(reader=reader, identities=_with_engine(choice.identities, reader.engine)))
-    return tuple(opened)
+    """The same, opened at once."""
+    return tuple(reader.open() for reader in offer_readers(chosen, settings, jobs=jobs))
 
 
 def make_tools(
-    readers: Sequence[OpenReader], settings: Settings, log: Log, *, recall: Recall | None, keep_stills: bool
+    readers: Sequence[ChosenReader],
+    settings: Settings,
+    log: Log,
+    *,
+    recall: Recall | None = None,
+    keep_stills: bool = False,
+    is_stopped: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int | None], None] = lambda _done, _expected: None,
 ) -> Tools:
     """What reading an item takes, with the real clock and the site's limits."""
     from aimis.imaging.decode import decode  # noqa: PLC0415  numpy is not needed to choose readers
-    from aimis.pipeline.read import Clock, Tools  # noqa: PLC0415  see above
+    from aimis.pipeline.tools import Clock, Tools  # noqa: PLC0415  see above
 
     return Tools(
         readers=readers,
         decode=partial(decode, limits=limits_of(settings)),
         clock=Clock(monotonic=time.perf_counter, now_utc=lambda: datetime.now(UTC)),
         log_failure=log.failure,
-        recall=recall or (lambda _path, _sha256: None),
+        recall=recall,
         keep_stills=keep_stills,
+        is_stopped=is_stopped,
+        progress=progress,
     )
 
 
@@ -132,8 +186,12 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(**settings.limits.model_dump())
 
 
-def _with_engine(identities: Mapping[str, ReaderIdentity], engine: str) -> dict[str, ReaderIdentity]:
-    return {reader_id: replace(identity, engine=engine) for reader_id, identity in identities.items()}
+def examination_limits(chosen: Iterable[Chosen], settings: Settings) -> Limits:
+    """The same of an examination's frames, decoded no larger than the readers' networks and a report's page need."""
+    wanted = [choice.manifest.network.get("input_px", 0) for choice in chosen if choice.takes_examinations]
+    enough = max(FRAME_ENOUGH_PX, *(int(side) for side in wanted), 0)
+    limits = limits_of(settings)
+    return replace(limits, enough_px=min(limits.enough_px, enough))
 
 
 def _not_there(reader_id: str, found: registry.Found) -> str:

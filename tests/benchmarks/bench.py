@@ -9,8 +9,9 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -18,43 +19,86 @@ from rich.console import Console
 from rich.table import Table
 
 from aimis.inference import processor
-from tests.benchmarks import measure, pictures
+from tests.benchmarks import endoscopy, examinations, measure, pictures
+from tests.benchmarks.rows import Row, repeated
+
+FUNDUS = ("diabetic-retinopathy", "fundus-disease")
+EXAM_LIMIT_S, PRESS_FIGURE_S = 0.5, 4.0
+"""Ours, and what the press reported of a system that reads an examination of as many pictures."""
+PARTS = ("fundus", "examinations", "video")
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One figure against its limit.
-
-    at_most : else the limit is the least
-    """
-
-    what: str
-    unit: str
-    limit: float
-    values: tuple[float, ...]
-    at_most: bool = True
-
-    @property
-    def holds(self) -> bool:
-        """Whether the median holds the limit."""
-        middle = median(self.values)
-        return middle <= self.limit if self.at_most else middle >= self.limit
 
 
 def main() -> int:
     """Measure all rows and print them."""
     asked = _arguments()
-    with tempfile.TemporaryDirectory(prefix="aimis-bench-") as temporary:
-        folder = Path(temporary)
-        _say(f"making {asked.images} photographs of {pictures.COLUMNS} x {pictures.ROWS}")
-        paths = pictures.make_photographs(folder / "small", asked.images)
-        pictures.repeat_photographs(folder / "large", paths, asked.times)
-        rows = list(_rows(folder, paths, asked))
-        _print_rows(rows)
-        _print_stages(paths, asked.repeats)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="aimis-bench-", dir=asked.folder) as temporary:
+        for part in asked.parts:
+            measured = _MEASURED[part](Path(temporary), asked)
+            rows += measured
+            _print_rows(measured, part)
     return 0 if all(row.holds for row in rows) else 1
+
+
+def _fundus(folder: Path, asked: argparse.Namespace) -> list[Row]:
+    _say(f"making {asked.images} photographs of {pictures.COLUMNS} x {pictures.ROWS}")
+    paths = pictures.make_photographs(folder / "small", asked.images)
+    pictures.repeat_photographs(folder / "large", paths, asked.times)
+    rows = list(_rows(folder, paths, asked))
+    _print_stages(paths, asked.repeats)
+    return rows
+
+
+def _examinations(folder: Path, asked: argparse.Namespace) -> list[Row]:
+    """The examination of stills: warm, cold, as DICOM; its parts; against four seconds and a plain pipeline."""
+    reader = examinations.reader_id()
+    _say(f"making {endoscopy.STILLS} stills of {endoscopy.COLUMNS} x {endoscopy.ROWS}; reader {reader}")
+    stills = endoscopy.make_stills(folder / "exam")
+    dicom = endoscopy.make_dicom(folder / "dicom", stills)
+    warm = examinations.open_warm(reader)
+    _say("examination of stills, warm")
+    seconds = repeated(lambda _: warm.to_report(stills), asked.repeats)
+    in_dicom = repeated(lambda _: warm.to_report(dicom), asked.repeats)
+    _say("examination of stills, cold process")
+    cold = repeated(lambda _: examinations.cold(reader, stills).seconds, min(5, asked.repeats))
+    _print_examination_stages(warm, stills, asked.repeats, median(seconds))
+    what = f"{endoscopy.STILLS} full-HD stills to the report"
+    return [
+        Row(what=f"{what}, JPEG, warm", unit="s", limit=EXAM_LIMIT_S, values=tuple(seconds)),
+        Row(what=f"{what}, JPEG, cold process", unit="s", limit=2.5, values=tuple(cold)),
+        Row(what=f"{what}, DICOM with JPEG, warm", unit="s", limit=0.6, values=tuple(in_dicom)),
+        Row(
+            what="four seconds against it, warm",
+            unit="x",
+            limit=PRESS_FIGURE_S / EXAM_LIMIT_S,
+            values=tuple(PRESS_FIGURE_S / taken for taken in seconds),
+            at_most=False,
+        ),
+    ]
+
+
+def _video(folder: Path, asked: argparse.Namespace) -> list[Row]:
+    reader = examinations.reader_id()
+    long, short = asked.video_seconds, max(20, asked.video_seconds // 5)
+    _say(f"making videos of {long} and {short} s; reader {reader}")
+    paths = [endoscopy.make_video(folder / f"{length}.mp4", seconds=length) for length in (long, short)]
+    _say("reading them")
+    whole, part = (examinations.video(reader, path) for path in paths)
+    if {whole.status, part.status} - {0, 3}:
+        raise SystemExit("a video was not read to its end")
+    what = f"{long / 60:g} minutes of 1080p25 H.264 to the report"
+    return [
+        Row(what=what, unit="s", limit=long / 10, values=(whole.seconds,)),
+        Row(what=f"peak memory, {what}", unit="MB", limit=1000, values=(whole.peak_bytes / 1e6,)),
+        Row(
+            what=f"peak memory, {long} s against {short} s",
+            unit="x",
+            limit=1.2,
+            values=(whole.peak_bytes / part.peak_bytes,),
+        ),
+    ]
 
 
 def _arguments() -> argparse.Namespace:
@@ -63,24 +107,28 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=10, help="the larger folder holds so many times as many")
     parser.add_argument("--repeats", type=int, default=20, help="of what is quick")
     parser.add_argument("--runs", type=int, default=3, help="of the smaller folder; the larger is read once")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured; else all")
+    parser.add_argument("--video-seconds", type=int, default=600, help="length of the longer video")
+    parser.add_argument("--folder", help="where files are made, else among the temporary ones")
     return parser.parse_args()
 
 
 def _rows(folder: Path, paths: list[Path], asked: argparse.Namespace) -> Iterator[Row]:
     _say("one eye, warm")
-    warm = measure.open_in_process()
-    seconds = _repeated(lambda n: warm.one_eye(paths[n % len(paths)]), asked.repeats)
-    yield Row(what="one eye, warm, all included", unit="ms", limit=100, values=_in_ms(seconds))
+    for readers, whose in ((FUNDUS, "all included"), ((), "by every reader")):
+        warm = measure.open_in_process(*readers)
+        seconds = repeated(partial(_one_eye, warm, paths), asked.repeats)
+        yield Row(what=f"one eye, warm, {whose}", unit="ms", limit=100, values=_in_ms(seconds))
     _say("one eye, cold process")
-    cold = _repeated(lambda n: measure.run_process("read", str(paths[n]), "--json").seconds, min(5, asked.repeats))
+    cold = repeated(lambda n: measure.run_process(*_read(paths[n])).seconds, min(5, asked.repeats))
     yield Row(what="one eye, cold process", unit="s", limit=2, values=tuple(cold))
     _say(f"{asked.images} images, {asked.runs} times")
-    small = [measure.run_process("read", str(folder / "small"), "--json") for _ in range(asked.runs)]
+    small = [measure.run_process(*_read(folder / "small")) for _ in range(asked.runs)]
     _say(f"{asked.images * asked.times} images")
-    large = [measure.run_process("read", str(folder / "large"), "--json")]
+    large = [measure.run_process(*_read(folder / "large"))]
     yield from _folder_rows(small, large, asked.images, asked.times)
     _say("aimis --help")
-    shown = _repeated(lambda _: measure.run_process("--help").seconds, asked.repeats)
+    shown = repeated(lambda _: measure.run_process("--help").seconds, asked.repeats)
     yield Row(what="aimis --help", unit="s", limit=0.3, values=tuple(shown))
 
 
@@ -101,20 +149,22 @@ def _folder_rows(small: list[measure.Ended], large: list[measure.Ended], images:
     yield Row(what=f"peak memory, {images * times} against {images}", unit="x", limit=1.1, values=(peak_ratio,))
 
 
-def _repeated(action: Callable[[int], float], times: int) -> list[float]:
-    """The values of so many runs, after three that do not count."""
-    for number in range(min(3, times)):
-        action(number)
-    return [action(number) for number in range(times)]
+def _one_eye(warm: measure.InProcess, paths: list[Path], number: int) -> float:
+    return warm.one_eye(paths[number % len(paths)])
+
+
+def _read(path: Path) -> list[str]:
+    """The command that reads fundus photographs as such."""
+    return ["read", str(path), "--json", *chain.from_iterable(("--reader", reader) for reader in FUNDUS)]
 
 
 def _in_ms(seconds: list[float]) -> tuple[float, ...]:
     return tuple(1e3 * value for value in seconds)
 
 
-def _print_rows(rows: list[Row]) -> None:
+def _print_rows(rows: list[Row], part: str) -> None:
     load = os.getloadavg()[0]
-    title = f"{processor.usable_processors()} processors, load {load:.1f} when it ended"
+    title = f"{part}, {processor.usable_processors()} processors, load {load:.1f} when it ended"
     table = Table("what", "limit", "median", "min - max", "median / limit", "", title=title)
     for row in rows:
         middle, low, high = median(row.values), min(row.values), max(row.values)
@@ -131,7 +181,7 @@ def _print_rows(rows: list[Row]) -> None:
 
 def _print_stages(paths: list[Path], repeats: int) -> None:
     """Where the time of one photograph goes, and how the whole compares with a plain pipeline."""
-    warm = measure.open_in_process()
+    warm = measure.open_in_process(*FUNDUS)
     stages = measure.middle([warm.stages(paths[n % len(paths)]) for n in range(repeats + 3)][3:])
     reading = sum(taken for stage, taken in stages.items() if stage != "report")
     table = Table("stage", "median", "share of a reading", title="where the time goes, one photograph, warm")
@@ -140,18 +190,39 @@ def _print_stages(paths: list[Path], repeats: int) -> None:
         table.add_row(stage, f"{1e3 * taken:.1f} ms", share)
     CONSOLE.print(table)
     plain = measure.plain_pipeline(warm.chosen[0].manifest.weights_path)
-    ours = median(_repeated(lambda n: warm.one_eye(paths[n % len(paths)]), repeats))
-    theirs = median(_repeated(lambda n: plain(paths[n % len(paths)]), repeats))
-    engine = warm.tools.readers[0].reader.engine
+    ours = median(repeated(lambda n: warm.one_eye(paths[n % len(paths)]), repeats))
+    theirs = median(repeated(lambda n: plain(paths[n % len(paths)]), repeats))
+    engine = warm.tools.readers[0].open().reader.engine
     table = Table("pipeline", "median", "ratio", title="against a plain pipeline, in the same run")
     table.add_row("Pillow in full, ONNX Runtime float32, its defaults, no gates", f"{1e3 * theirs:.1f} ms", "1.00")
     table.add_row(f"aimis, {engine}, all included", f"{1e3 * ours:.1f} ms", f"{ours / theirs:.2f}")
     CONSOLE.print(table)
 
 
+def _print_examination_stages(warm: examinations.Warm, stills: Path, repeats: int, ours: float) -> None:
+    """Where the time of an examination goes, on one thread, and how the whole compares with a plain pipeline."""
+    stages = measure.middle([warm.stages(stills) for _ in range(max(1, repeats // 4))])
+    table = Table("stage", "median", "share", title=f"where the time goes, one thread after another, {warm.engine}")
+    for stage, taken in stages.items():
+        table.add_row(stage, f"{1e3 * taken:.0f} ms", f"{taken / sum(stages.values()):.0%}")
+    CONSOLE.print(table)
+    weights = warm.chosen[0].manifest.weights_path
+    if weights.suffix != ".onnx":
+        return
+    plain = measure.plain_pipeline(weights)
+    paths = sorted(stills.iterdir())
+    theirs = median([sum(map(plain, paths)) for _ in range(min(3, repeats))])
+    table = Table("pipeline", "median", "ratio", title="against a plain pipeline, in the same run")
+    table.add_row("Pillow in full, ONNX Runtime float32, its defaults, no report", f"{theirs:.2f} s", "1.00")
+    table.add_row(f"aimis, {warm.engine}, to the written report", f"{ours:.2f} s", f"{ours / theirs:.2f}")
+    CONSOLE.print(table)
+
+
 def _say(what: str) -> None:
     sys.stderr.write(f"bench: {what}\n")
 
+
+_MEASURED = {"fundus": _fundus, "examinations": _examinations, "video": _video}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -24,7 +24,7 @@ from aimis.console import words
 from aimis.imaging.decode import decode
 from aimis.inference import engine
 from aimis.pipeline import read
-from aimis.readers import registry
+from aimis.pipeline import tools as parts
 from aimis.reports import write
 from aimis.reports.case import Case, eye_of
 
@@ -88,7 +88,7 @@ class TimedEngine:
 class InProcess:
     """The product's own parts, open and warm, one photograph at a time."""
 
-    tools: read.Tools
+    tools: parts.Tools
     chosen: tuple[bootstrap.Chosen, ...]
     watch: Stopwatch
 
@@ -108,8 +108,8 @@ class InProcess:
         with self.watch.stage("decode"):
             (still,) = decode(content, str(path))
         with self.watch.stage("read"):
-            for opened in self.tools.readers:
-                opened.reader.read(still)
+            for offered in self.tools.readers:
+                offered.open().reader.read(still)
         result = read.read_item(_File(path=str(path), load=path.read_bytes), self.tools)
         texts = words.load_words("en", [choice.manifest.text_paths for choice in self.chosen])
         with tempfile.TemporaryDirectory() as folder, self.watch.stage("report"):
@@ -130,22 +130,21 @@ class _File:
     load: Callable[[], bytes]
 
 
-def open_in_process(*, jobs: int = 1) -> InProcess:
-    """As `aimis read` opens them, with a stopwatch in the inference engine."""
+def open_in_process(*readers: str, jobs: int = 1) -> InProcess:
+    """As `aimis read --reader` opens them, with a stopwatch in the inference engine."""
     site, watch = settings.load_settings(), Stopwatch()
-    chosen = bootstrap.choose_readers(bootstrap.find_readers(site), (), None)
+    chosen = bootstrap.choose_readers(bootstrap.find_readers(site), readers, None)
 
-    def open_engine(precision: engine.Precision, weights: Path, /) -> TimedEngine:
-        network = engine.open_engine(weights, kind=site.engine, precision=precision, streams=jobs)
-        return TimedEngine(network=network, watch=watch)
-
-    opened = []
-    for c in chosen:
-        own_engine = partial(open_engine, c.manifest.precision(site.precision))
-        reader = registry.load_reader(c.manifest, c.reader_ids, c.operating_point, own_engine)
-        opened.append(read.OpenReader(reader=reader, identities=c.identities))
-    tools = bootstrap.make_tools(opened, site, logs.Log(), recall=None, keep_stills=False)
+    offered = [bootstrap.LazyReader(choice=c, open_engine=partial(open_timed, watch, c, site, jobs)) for c in chosen]
+    tools = bootstrap.make_tools(offered, site, logs.Log())
     return InProcess(tools=tools, chosen=chosen, watch=watch)
+
+
+def open_timed(watch: Stopwatch, choice: bootstrap.Chosen, site: settings.Settings, jobs: int, weights: Path, /) -> Any:
+    """The network in the precision that is read in, its runs added to the stopwatch."""
+    precision = choice.manifest.precision(site.precision)
+    network = engine.open_engine(weights, kind=site.engine, precision=precision, streams=jobs)
+    return TimedEngine(network=network, watch=watch)
 
 
 def plain_pipeline(weights: Path) -> Callable[[Path], float]:

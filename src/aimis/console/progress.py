@@ -19,9 +19,10 @@ class Counting:
     """A bar on a console; the number of images in all is counted beside the reading.
 
     shown : else nothing is drawn, as where the console is no terminal; gone when the run ends
+    many : else the images are not counted, only the frames of an examination
     """
 
-    def __init__(self, console: Console, words: Texts, count: Callable[[], int], *, shown: bool) -> None:
+    def __init__(self, console: Console, words: Texts, count: Callable[[], int], *, shown: bool, many: bool) -> None:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -35,7 +36,8 @@ class Counting:
             disable=not (shown and console.is_terminal),
             redirect_stdout=False,
         )
-        self._task = self._bar.add_task(words.label("cli-reading"), total=None)
+        self._task = self._bar.add_task(words.label("cli-reading"), total=None, visible=many)
+        self._frames = self._bar.add_task(words.label("cli-examination"), total=None, visible=False)
         self._count = count
 
     def __enter__(self) -> Counting:
@@ -48,8 +50,14 @@ class Counting:
         self._bar.stop()
 
     def advance(self) -> None:
-        """One image more is done."""
+        """One image or examination more is done."""
+        self._bar.update(self._frames, completed=0, visible=False)
         self._bar.advance(self._task)
+
+    def frames(self, done: int, expected: int | None) -> None:
+        """So many frames of the examination at hand are done."""
+        total = None if expected is None else max(done, expected)
+        self._bar.update(self._frames, completed=done, total=total, visible=True)
 
     def _learn_total(self) -> None:
         self._bar.update(self._task, total=self._count())

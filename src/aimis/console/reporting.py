@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aimis.domain.reading import Reading
+    from aimis.pipeline.tools import Pictures
     from aimis.reports.case import Case
     from aimis.reports.texts import Texts
+    from aimis.reports.write import Written
 
 FILES_NAMED = 2
 """Of so many reports each file is named; of more, the folder."""
@@ -33,13 +36,25 @@ class Reports:
         """Write the report of a case, unless an earlier run wrote it and nothing is new."""
         from aimis.reports import write  # noqa: PLC0415  the PDF's library is loaded when a report is wanted
 
-        if not new and (self.folder / f"{case.stem}.json").is_file():  # of a report's files it is placed last
-            self.there_already += 1
-            return
-        made = write.write_report(self.folder, case, self.words)
+        if new or not self._is_there(case.stem):
+            self._count(write.write_report(self.folder, case, self.words))
+
+    def write_examination(self, reading: Reading, pictures: Pictures, new: bool) -> None:  # noqa: FBT001  see above
+        """Write the report of an examination likewise; its pictures are decoded for no other purpose."""
+        from aimis.reports import case, write  # noqa: PLC0415  see above
+
+        if new or not self._is_there(case.stem_of(reading.source)):
+            self._count(write.write_examination(self.folder, reading, pictures(), self.words))
+
+    def _is_there(self, stem: str) -> bool:
+        there = (self.folder / f"{stem}.json").is_file()  # of a report's files it is placed last
+        self.there_already += there
+        return there
+
+    def _count(self, made: Written) -> None:
         self.written += 1
         if self.written <= FILES_NAMED:
-            self.files += [made.pdf, made.html, made.json, *made.overlays]
+            self.files += [made.pdf, made.html, made.json, *made.overlays, *filter(None, [made.montage])]
 
     def notes(self) -> Iterator[str]:
         """Where everything is, in words."""

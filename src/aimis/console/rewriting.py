@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,14 +16,17 @@ from aimis.console.reporting import Reports
 from aimis.console.tables import PlainConsole
 from aimis.domain.errors import CaseError, UsageError
 from aimis.imaging.decode import decode
-from aimis.ingest import folder as inputs
+from aimis.ingest import examinations, folder
+from aimis.ingest.examinations import Examinations
+from aimis.pipeline import examine
+from aimis.pipeline.tools import ExaminationItem
 from aimis.reports import case as cases
 from aimis.reports import json as records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from aimis.domain.examination import ExaminationKind
     from aimis.domain.reading import Reading, Source
     from aimis.imaging.limits import Limits
     from aimis.imaging.still import Still
@@ -43,22 +48,29 @@ def rewrite(record: Path, into: Path, *, language: str | None) -> int:
     beside = PlainConsole(sys.stderr)
     photographs = _Photographs(
         limits=bootstrap.limits_of(site),
+        frame_limits=bootstrap.examination_limits(bootstrap.choose_readers(found, (), None), site),
         missing=lambda path: beside.print(texts.label("cli-no-picture", path=path), soft_wrap=True),
     )
     reports = Reports(folder=into, words=texts)
-    for case in cases.cases_of(_eyes(records.readings(record), photographs.of)):
+    for case in cases.cases_of(_eyes(records.readings(record), photographs, reports)):
         reports.write(case, new=True)
     for line in reports.notes():
         PlainConsole(sys.stdout).print(line, soft_wrap=True)
     return SOME_PHOTOGRAPHS_GONE if photographs.gone else ALL_THERE
 
 
-def _eyes(readings: Iterator[Reading], photograph: Callable[[Source], Still | None]) -> Iterator[Eye]:
-    """The pictures of a record, each once with the last that each reader said of it where neighbours repeat it."""
+def _eyes(readings: Iterator[Reading], photographs: _Photographs, reports: Reports) -> Iterator[Eye]:
+    """The pictures of a record, each once with the last that each reader said of it where neighbours repeat it.
+
+    An examination waits for no other eye: its report is written when it comes.
+    """
     for _, group in groupby(readings, key=lambda reading: (reading.source.path, reading.source.frame)):
-        last = {reading.identity.reader: reading for reading in group}
-        said = tuple(last.values())
-        yield cases.eye_of(said, photograph(said[0].source))
+        said = tuple({reading.identity.reader: reading for reading in group}.values())
+        if said[0].outcome.examination is None:
+            yield cases.eye_of(said, photographs.of(said[0].source))
+            continue
+        for reading in said:
+            reports.write_examination(reading, partial(photographs.of_examination, reading), new=True)
 
 
 @dataclass(kw_only=True)
@@ -66,6 +78,7 @@ class _Photographs:
     """Finds the pictures of a record again; those that are not what was read are left out."""
 
     limits: Limits
+    frame_limits: Limits
     missing: Callable[[str], None]
     gone: int = 0
 
@@ -79,8 +92,29 @@ class _Photographs:
             self.missing(source.path)
         return still
 
+    def of_examination(self, reading: Reading) -> Mapping[int, Still]:
+        """The key frames' pictures by index, none where the files are gone or changed."""
+        examination = reading.outcome.examination
+        if examination is None or not examination.key_frames:
+            return {}
+        for item in self._examinations(reading.source.path, examination.kind):
+            try:
+                return examine.key_pictures(item, examination.key_frames, sha256=reading.source.sha256)
+            except CaseError:
+                continue
+        self.gone += 1
+        self.missing(reading.source.path)
+        return {}
+
+    def _examinations(self, path: str, kind: ExaminationKind) -> Iterator[ExaminationItem]:
+        """What may have been read: all stills of the path, or one of the series in the folder."""
+        for taken in (Examinations.WHOLE, Examinations.FOUND):
+            for item in examinations.find_inputs([_file_of(path)], limits=self.frame_limits, examinations=taken):
+                if isinstance(item, ExaminationItem) and (item.path, item.kind) == (path, kind):
+                    yield item
+
     def _stills(self, source: Source) -> Iterator[Still]:
-        for item in inputs.find_items([_file_of(source.path)], limits=self.limits):
+        for item in folder.find_items([_file_of(source.path)], limits=self.limits):
             if item.path == source.path:
                 try:
                     content = item.load()

@@ -17,18 +17,19 @@ from aimis.console.reporting import Reports
 from aimis.console.show import FEW, JsonLines, Show, Tables
 from aimis.console.stop import Stop
 from aimis.domain.errors import UsageError
-from aimis.ingest import folder
+from aimis.ingest import examinations as inputs
 from aimis.pipeline import read as reading
 from aimis.pipeline.journal import FILE_NAME, Journal
-from aimis.pipeline.run import Run, StoppedError
+from aimis.pipeline.run import Run
 from aimis.pipeline.tally import Tally
+from aimis.pipeline.tools import ExaminationItem, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from aimis.bootstrap import Chosen
     from aimis.console.tables import PlainConsole
-    from aimis.pipeline.read import Item, ItemResult, Tools
+    from aimis.pipeline.tools import Item, ItemResult, Tools
     from aimis.reports.texts import Texts
     from aimis.settings import Settings
 
@@ -50,8 +51,6 @@ class Request:
     exam: bool = False
 
     def __post_init__(self) -> None:
-        if self.exam:
-            raise UsageError("--exam: no reader here reads whole examinations; each photograph is read by itself")
         if self.resume and self.report is None:
             raise UsageError("--resume takes up the record of an earlier run: name its folder with --report DIR")
 
@@ -70,12 +69,19 @@ def read(request: Request) -> int:
     chosen = bootstrap.choose_readers(
         found, request.readers or site.readers, request.operating_point or site.operating_point
     )
+    if request.exam and not any(choice.takes_examinations for choice in chosen):
+        asked_for = ", ".join(reader for choice in chosen for reader in choice.reader_ids)
+        raise UsageError(f"--exam: none of these readers reads whole examinations: {asked_for}. Leave --exam out")
     texts = words.load_words(request.language or site.language, [choice.manifest.text_paths for choice in chosen])
     jobs = request.jobs or site.jobs or bootstrap.usable_threads(site)
-    found_items = folder.find_items(request.paths, limits=bootstrap.limits_of(site))
-    items, seen = bootstrap.peek(found_items, max(jobs, FEW + 1))
-    session = _Session(request=request, site=site, log=log, chosen=chosen, texts=texts, few=seen <= FEW)
-    return session.read(items, jobs=min(jobs, seen))
+    limits = bootstrap.examination_limits(chosen, site)  # of an examination's frames; stills are decoded by the tools
+    found_inputs = inputs.find_inputs(request.paths, limits=limits, examinations=_taken_together(request, chosen))
+    items, first = bootstrap.peek(found_inputs, max(jobs, FEW + 1))
+    examines = any(isinstance(item, ExaminationItem) for item in first)
+    session = _Session(
+        request=request, site=site, log=log, chosen=chosen, texts=texts, few=len(first) <= FEW, examines=examines
+    )
+    return session.read(items, jobs=jobs if examines else min(jobs, len(first)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +94,9 @@ class _Session:
     chosen: tuple[Chosen, ...]
     texts: Texts
     few: bool
+    examines: bool
 
-    def read(self, items: Iterator[Item], *, jobs: int) -> int:
+    def read(self, items: Iterator[Item | ExaminationItem], *, jobs: int) -> int:
         """Open what is needed, read, and close it again, whatever happens."""
         out, beside = tables.PlainConsole(sys.stdout), tables.PlainConsole(sys.stderr)
         printed = self._show(out, beside)
@@ -98,8 +105,8 @@ class _Session:
         with ExitStack() as opened:
             stop = opened.enter_context(Stop())
             journal = self._journal(opened)
-            tools = self._tools(journal, jobs)
             bar = opened.enter_context(self._bar(out, beside))
+            tools = self._tools(journal, jobs, stop, bar)
             threads = max(1, bootstrap.usable_threads(self.site) // jobs)
             found = reading.read_all(items, tools, jobs=jobs, threads_a_job=threads)
             results = opened.enter_context(closing(found))
@@ -108,6 +115,7 @@ class _Session:
                 is_stopped=stop.asked,
                 journal=journal,
                 report=reports.write if reports else None,
+                report_examination=reports.write_examination if reports else None,
             )
             stopped = _is_stopped(run, results)
         seconds = time.perf_counter() - began
@@ -124,20 +132,27 @@ class _Session:
 
     def _bar(self, out: PlainConsole, beside: PlainConsole) -> Counting:
         """Over the table where that is on the terminal, else on standard error; never among JSON lines."""
-        shown = not self.few and not (self.request.json and out.is_terminal)
+        shown = (not self.few or self.examines) and not (self.request.json and out.is_terminal)
         console = out if out.is_terminal else beside
-        return Counting(console, self.texts, partial(folder.count_items, self.request.paths), shown=shown)
+        taken_together = _taken_together(self.request, self.chosen)
+        count = partial(inputs.count_inputs, self.request.paths, examinations=taken_together)
+        return Counting(console, self.texts, count, shown=shown, many=not self.few)
 
     def _journal(self, opened: ExitStack) -> Journal | None:
         if self.request.report is None:
             return None
         return opened.enter_context(Journal(self.request.report, resume=self.request.resume))
 
-    def _tools(self, journal: Journal | None, jobs: int) -> Tools:
-        identities = [identity for choice in self.chosen for identity in choice.identities.values()]
-        recall = partial(journal.recall, identities=identities) if journal and self.request.resume else None
-        readers = bootstrap.open_readers(self.chosen, self.site, jobs=jobs)
-        return bootstrap.make_tools(readers, self.site, self.log, recall=recall, keep_stills=journal is not None)
+    def _tools(self, journal: Journal | None, jobs: int, stop: Stop, bar: Counting) -> Tools:
+        return bootstrap.make_tools(
+            bootstrap.offer_readers(self.chosen, self.site, jobs=jobs),
+            self.site,
+            self.log,
+            recall=journal.recall if journal and self.request.resume else None,
+            keep_stills=journal is not None,
+            is_stopped=stop.asked,
+            progress=bar.frames,
+        )
 
     def _notes(self, tally: Tally, reports: Reports | None, *, stopped: bool) -> Iterator[str]:
         if reports is not None:
@@ -145,6 +160,15 @@ class _Session:
             yield f"{self.texts.label('cli-record')}  {reports.folder / FILE_NAME}"
         if stopped:
             yield self.texts.label("cli-stopped" if reports else "cli-stopped-no-record", count=tally.items)
+
+
+def _taken_together(request: Request, chosen: Iterable[Chosen]) -> inputs.Examinations:
+    """What is read as one; readers that take no examinations are given every file by itself."""
+    if request.exam:
+        return inputs.Examinations.WHOLE
+    if any(choice.takes_examinations for choice in chosen):
+        return inputs.Examinations.FOUND
+    return inputs.Examinations.NONE
 
 
 def _show_and_count(printed: Show, tally: Tally, bar: Counting, result: ItemResult) -> None:

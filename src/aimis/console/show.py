@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from aimis.domain.reading import Reading
-    from aimis.pipeline.read import ItemResult
     from aimis.pipeline.tally import Tally
+    from aimis.pipeline.tools import ItemResult
     from aimis.reports.texts import Texts
 
 FEW = 3

@@ -11,9 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from aimis.domain.reading import Classification, Finding, Reading, Source, Status
+from aimis.console import examination_tables
+from aimis.domain.reading import Classification, Finding, Reading, Status
+from aimis.reports.texts import EYE
 
 if TYPE_CHECKING:
+    from aimis.domain.reading import Source
     from aimis.pipeline.tally import Tally
     from aimis.reports.texts import Texts
 
@@ -33,10 +36,14 @@ class PlainConsole(Console):
 
 
 def photograph(readings: Sequence[Reading], words: Texts) -> RenderableType:
-    """Everything said of one picture: its file and eye, then each reader's findings, grade, advice or reason."""
-    first = readings[0]
-    heading = Text(" · ".join(_heading(first.source, first.seconds, words)), style="bold")
-    return Group(heading, *(Padding(_reader(reading, words), (0, 0, 0, 2)) for reading in readings), Text())
+    """Everything said of one picture or examination: its file and eye, then what each reader says of it."""
+    shown, folded = _folded(readings)
+    heading = Text(" · ".join(_heading(shown, words)), style="bold")
+    parts: list[RenderableType] = [_reader(reading, words) for reading in shown]
+    if folded:
+        names = ", ".join(words.reader(reading.identity.reader) for reading in folded)
+        parts.append(Text(words.label("cli-not-for", readers=names), style="dim"))
+    return Group(heading, *(Padding(part, (0, 0, 0, 2)) for part in parts), Text())
 
 
 def overview_header(words: Texts, width: int) -> RenderableType:
@@ -53,8 +60,8 @@ def overview_row(readings: Sequence[Reading], words: Texts, width: int) -> Rende
     table = _overview(width)
     table.add_row(
         _end_of(_name(source, words), _file_width(width)),
-        words.laterality(source.laterality, short=True) if source.laterality else "",
-        Text("\n").join(_results(readings, words)),
+        words.laterality(source.laterality, short=True) if source.laterality else _frames(readings[0], words),
+        Text("\n").join(_results(_folded(readings)[0], words)),
         f"{readings[0].seconds:.3f}",
     )
     return table
@@ -69,7 +76,7 @@ def summary(tally: Tally, seconds: float, words: Texts) -> RenderableType:
         if tally.pictures[status]
     )
     rate = f"{pictures / seconds:.1f}" if seconds > 0 else "-"
-    images = words.label("cli-one-image") if pictures == 1 else words.label("cli-images", count=pictures)
+    images = _counted(tally, words)
     head = words.label("cli-summary", items=images, seconds=f"{seconds:.1f}", rate=rate, statuses=statuses)
     lines: list[RenderableType] = [Text(), Text(head, style="bold")]
     if tally.recalled:
@@ -77,6 +84,14 @@ def summary(tally: Tally, seconds: float, words: Texts) -> RenderableType:
     if tally.present:
         lines.append(_present(tally, words))
     return Group(*lines)
+
+
+def _counted(tally: Tally, words: Texts) -> str:
+    """`9 images`, `2 examinations`, or both."""
+    images = tally.pictures.total() - tally.examinations
+    counts = (("cli-one-image", "cli-images", images), ("cli-one-exam", "cli-exams", tally.examinations))
+    named = [words.label(one if count == 1 else many, count=count) for one, many, count in counts if count]
+    return ", ".join(named) or words.label("cli-images", count=0)
 
 
 def _present(tally: Tally, words: Texts) -> Table:
@@ -98,14 +113,34 @@ def _overview(width: int) -> Table:
     return table
 
 
-def _heading(source: Source, seconds: float, words: Texts) -> Iterator[str]:
+def _folded(readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
+    """Those to show, and those outside whose use a picture lies that another reader read."""
+    if not any(reading.outcome.status is Status.READ for reading in readings):
+        return list(readings), []
+    outside = [reading for reading in readings if reading.outcome.status is Status.UNSUPPORTED]
+    return [reading for reading in readings if reading.outcome.status is not Status.UNSUPPORTED], outside
+
+
+def _heading(readings: Sequence[Reading], words: Texts) -> Iterator[str]:
+    source, examination = readings[0].source, readings[0].outcome.examination
     yield _name(source, words)
-    eye = words.laterality(source.laterality)
-    known_from = source.laterality_source
-    yield words.label("cli-laterality", eye=eye, source=words.laterality_source(known_from)) if known_from else eye
+    if examination is not None:
+        yield examination_tables.what(examination, words)
+    elif source.laterality or any(words.subject_of(reading.identity.reader) == EYE for reading in readings):
+        yield _eye(source, words)
     if source.size_px:
         yield words.label("size-value", columns=source.size_px[0], rows=source.size_px[1])
-    yield words.label("seconds-value", seconds=f"{seconds:.3f}")
+    yield words.label("seconds-value", seconds=f"{readings[0].seconds:.3f}")
+
+
+def _eye(source: Source, words: Texts) -> str:
+    eye, known_from = words.laterality(source.laterality), source.laterality_source
+    return words.label("cli-laterality", eye=eye, source=words.laterality_source(known_from)) if known_from else eye
+
+
+def _frames(reading: Reading, words: Texts) -> str:
+    examination = reading.outcome.examination
+    return "" if examination is None else words.label("cli-frames", count=len(examination.frames))
 
 
 def _name(source: Source, words: Texts) -> str:
@@ -127,6 +162,8 @@ def _reader(reading: Reading, words: Texts) -> RenderableType:
     facts = _facts(reading, words)
     if facts.row_count:
         parts.append(facts)
+    if outcome.examination is not None:
+        parts.append(examination_tables.examination(outcome.examination, words))
     return Group(*parts)
 
 

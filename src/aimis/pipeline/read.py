@@ -8,137 +8,78 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import cv2
 
-from aimis.domain.errors import BrokenInputError, CaseError, EngineError
+from aimis.domain.errors import BrokenInputError, CaseError
 from aimis.domain.reading import LateralitySource, Outcome, ReaderIdentity, Reading, Reason, Source, Status
-from aimis.imaging.still import Still
-from aimis.reports.case import shrunk
+from aimis.pipeline import examine
+from aimis.pipeline.tools import (
+    ExaminationItem,
+    FrameResult,
+    Item,
+    ItemResult,
+    OpenReader,
+    T,
+    Tools,
+    identities_of,
+    reduced,
+)
 
 if TYPE_CHECKING:
-    from aimis.readers.port import StillReader
+    from aimis.imaging.still import Still
 
 IN_FLIGHT_PER_JOB = 2
-T = TypeVar("T")
 
 
-class Item(Protocol):
-    """A file as found; `load` gives its bytes or raises a `CaseError`."""
-
-    @property
-    def path(self) -> str:
-        """As found; of a zip's member archive.zip/member."""
-        ...
-
-    @property
-    def load(self) -> Callable[[], bytes]:
-        """Reads the file, in the thread that needs it."""
-        ...
-
-
-Decode = Callable[[bytes, str], Iterator[Still]]
-"""Gives the pictures of a file's bytes and name, one a frame, lazily; raises a `CaseError` where it cannot."""
-
-Recall = Callable[[str, str], tuple[tuple[Reading, ...], ...] | None]
-"""Gives the frames that an earlier run read of a path and SHA-256 with the same readers, or None."""
-
-LogFailure = Callable[[Exception, str | None, str | None], None]
-"""Takes note of an error that is no `CaseError`, the input's SHA-256 and the readers; never the input's name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clock:
-    """The time: seconds that only go up, and the calendar in UTC."""
-
-    monotonic: Callable[[], float]
-    now_utc: Callable[[], datetime]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenReader:
-    """A reader that is loaded, and the identity of every entry that it answers for, by reader id."""
-
-    reader: StillReader
-    identities: Mapping[str, ReaderIdentity]
-
-    def __post_init__(self) -> None:
-        if not self.identities:
-            raise ValueError("a reader answers for at least one id")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tools:
-    """What reading an item takes.
-
-    keep_stills : hand the pictures on with the readings, as small as a report takes them
-    """
-
-    readers: Sequence[OpenReader]
-    decode: Decode
-    clock: Clock
-    log_failure: LogFailure
-    recall: Recall = field(default=lambda _path, _sha256: None)
-    keep_stills: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FrameResult:
-    """One reading a reader of one picture; `still` where it was asked for and could be decoded."""
-
-    readings: tuple[Reading, ...]
-    still: Still | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ItemResult:
-    """What became of one item: at least one frame; `recalled` when an earlier run read it."""
-
-    item: Item
-    frames: tuple[FrameResult, ...]
-    recalled: bool = False
-
-    @property
-    def readings(self) -> tuple[Reading, ...]:
-        """All readings, frame by frame."""
-        return tuple(reading for frame in self.frames for reading in frame.readings)
-
-
-def read_all(items: Iterable[Item], tools: Tools, *, jobs: int, threads_a_job: int = 1) -> Generator[ItemResult]:
-    """Results in input order; at most `IN_FLIGHT_PER_JOB * jobs` items are held, however many there are.
+def read_all(
+    items: Iterable[Item | ExaminationItem], tools: Tools, *, jobs: int, threads_a_job: int = 1
+) -> Generator[ItemResult]:
+    """Results in input order; at most `IN_FLIGHT_PER_JOB * jobs` items, or frames of one examination, are held.
 
     threads_a_job : that OpenCV may use for one call; it is one setting for the whole process
 
     Closing the iterator early waits for the items being read and drops those not begun.
+    StoppedError: the run was asked to stop amid an examination, of which nothing is given
     """
     cv2.setNumThreads(threads_a_job)
+    in_flight = IN_FLIGHT_PER_JOB * jobs
     pending: deque[Future[ItemResult]] = deque()
     with ThreadPoolExecutor(jobs, thread_name_prefix="read") as pool:
         try:
             for item in items:
-                pending.append(pool.submit(read_item, item, tools))
-                if len(pending) == IN_FLIGHT_PER_JOB * jobs:
+                if isinstance(item, ExaminationItem):
+                    yield from _taken(pending)
+                    yield examine.read_examination(item, tools, pool, in_flight=in_flight)
+                    continue
+                pending.append(pool.submit(read_item, item, tools, tools.opened()))
+                if len(pending) == in_flight:
                     yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+            yield from _taken(pending)
         finally:
             for future in pending:
                 future.cancel()
 
 
-def read_item(item: Item, tools: Tools) -> ItemResult:
-    """Load, hash, decode and read one item; whatever happens, each reader id has a reading of each frame."""
-    work = _Work(item=item, tools=tools)
+def _taken(pending: deque[Future[ItemResult]]) -> Iterator[ItemResult]:
+    while pending:
+        yield pending.popleft().result()
+
+
+def read_item(item: Item, tools: Tools, readers: Sequence[OpenReader] | None = None) -> ItemResult:
+    """Load, hash, decode and read one item; whatever happens, each reader id has a reading of each frame.
+
+    readers : opened already, for one thread alone may open them; else those of `tools`
+    """
+    work = _Work(item=item, tools=tools, readers=tools.opened() if readers is None else readers)
     content = work.attempt(item.load)
     if isinstance(content, CaseError):
         return ItemResult(item=item, frames=(work.refuse(content),))
     work.sha256 = hashlib.sha256(content).hexdigest()
-    recalled = tools.recall(item.path, work.sha256)
+    recalled = work.recall()
     if recalled is not None:
         return ItemResult(item=item, frames=tuple(_recalled_frames(content, work, recalled)), recalled=True)
     return ItemResult(item=item, frames=tuple(_read_frames(content, work)))
@@ -171,41 +112,42 @@ def _read_frames(content: bytes, work: _Work) -> Iterator[FrameResult]:
 class _Work:
     """One item on its way: its hash once known, and the time its current frame began."""
 
-    def __init__(self, *, item: Item, tools: Tools) -> None:
+    def __init__(self, *, item: Item, tools: Tools, readers: Sequence[OpenReader]) -> None:
         self.item = item
         self.tools = tools
+        self._readers = readers
         self.sha256: str | None = None
         self._began = tools.clock.monotonic()
 
     def attempt(self, action: Callable[[], T], reader: str | None = None) -> T | CaseError:
-        """What the action gives, or why it gave nothing: an item never ends the run."""
-        try:
-            return action()
-        except CaseError as error:
-            return error
-        except Exception as error:  # noqa: BLE001  # the worker's outermost loop: one input must not stop the others
-            self.tools.log_failure(error, self.sha256, reader)
-            return BrokenInputError("reader-failed" if isinstance(error, EngineError) else "internal-error")
+        """What the action gives, or why it gave nothing."""
+        return self.tools.attempt(action, sha256=self.sha256, reader=reader)
+
+    def recall(self) -> tuple[tuple[Reading, ...], ...] | None:
+        """What an earlier run read of the same bytes with the same readers."""
+        if self.tools.recall is None or self.sha256 is None:
+            return None
+        return self.tools.recall(self.item.path, self.sha256, identities_of(self._readers))
 
     def stills(self, content: bytes) -> dict[int | None, Still]:
         """Every picture of a file, reduced, by frame."""
-        return {still.frame: _reduced(still) for still in self.tools.decode(content, self.item.path)}
+        return {still.frame: reduced(still) for still in self.tools.decode(content, self.item.path)}
 
     def refuse(self, error: CaseError, frame: int | None = None) -> FrameResult:
         """The same refusal from every reader."""
         source = Source(path=self.item.path, sha256=self.sha256, frame=frame)
         outcome = Outcome(status=error.status, reason=error.reason)
-        identities = [i for opened in self.tools.readers for i in opened.identities.values()]
-        return FrameResult(readings=self._stamp([(source, identity, outcome) for identity in identities]))
+        found = [(source, identity, outcome) for identity in identities_of(self._readers)]
+        return FrameResult(readings=self._stamp(found))
 
     def read(self, still: Still) -> FrameResult:
         """What each reader says of a picture."""
         found = [
             (_source(self.item.path, self.sha256, still, outcome), opened.identities[reader], outcome)
-            for opened in self.tools.readers
+            for opened in self._readers
             for reader, outcome in self._outcomes(opened, still).items()
         ]
-        return FrameResult(readings=self._stamp(found), still=_reduced(still) if self.tools.keep_stills else None)
+        return FrameResult(readings=self._stamp(found), still=reduced(still) if self.tools.keep_stills else None)
 
     def _outcomes(self, opened: OpenReader, still: Still) -> dict[str, Outcome]:
         said = self.attempt(lambda: opened.reader.read(still), reader=", ".join(opened.identities))
@@ -240,9 +182,3 @@ def _source(path: str, sha256: str | None, still: Still, outcome: Outcome) -> So
         series_instance_uid=still.series_instance_uid,
         sop_instance_uid=still.sop_instance_uid,
     )
-
-
-def _reduced(still: Still) -> Still:
-    """The picture as a report takes it; what waits for a report must stay small."""
-    rgb = shrunk(still.rgb)
-    return still if rgb is still.rgb else replace(still, rgb=rgb)

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aimis.domain.errors import AimisError
+from aimis.pipeline.tools import StoppedError
 from aimis.reports import case as cases
 
 if TYPE_CHECKING:
+    from aimis.domain.reading import Reading
     from aimis.pipeline.journal import Journal
-    from aimis.pipeline.read import ItemResult
+    from aimis.pipeline.tools import ItemResult, Pictures
     from aimis.reports.case import Case, Eye
 
 Report = Callable[["Case", bool], None]
 """Takes a case, and whether something of it was read in this run rather than recalled."""
 
-
-class StoppedError(AimisError):
-    """The run was asked to stop; what was finished before is whole."""
+ReportExamination = Callable[["Reading", "Pictures", bool], None]
+"""Takes an examination's reading, its pictures on demand, and whether it was read in this run."""
 
 
 @dataclass(kw_only=True)
@@ -35,6 +35,7 @@ class Run:
     is_stopped: Callable[[], bool]
     journal: Journal | None = None
     report: Report | None = None
+    report_examination: ReportExamination | None = None
     _new: set[tuple[str, int | None]] = field(default_factory=set)
 
     def through(self, results: Iterator[ItemResult]) -> None:
@@ -53,12 +54,23 @@ class Run:
 
     def _finish(self, results: Iterator[ItemResult]) -> Iterator[Eye]:
         for result in results:
-            if not result.recalled:
-                if self.journal is not None:
-                    self.journal.append([frame.readings for frame in result.frames])
-                if self.report is not None:
-                    self._new.update((r.source.path, r.source.frame) for r in result.readings)
+            if not result.recalled and self.journal is not None:
+                self.journal.append([frame.readings for frame in result.frames])
             self.show(result)
-            yield from (cases.eye_of(frame.readings, frame.still) for frame in result.frames)
+            if result.pictures is not None:
+                self._report_examination(result, result.pictures)
+            else:
+                yield from self._eyes(result)
             if self.is_stopped():
                 raise StoppedError("stopped")
+
+    def _eyes(self, result: ItemResult) -> Iterator[Eye]:
+        if not result.recalled and self.report is not None:
+            self._new.update((r.source.path, r.source.frame) for r in result.readings)
+        yield from (cases.eye_of(frame.readings, frame.still) for frame in result.frames)
+
+    def _report_examination(self, result: ItemResult, pictures: Pictures) -> None:
+        """At once: an examination waits for no other eye."""
+        if self.report_examination is not None:
+            for reading in result.readings:
+                self.report_examination(reading, pictures, not result.recalled)

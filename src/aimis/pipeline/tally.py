@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING
 from aimis.domain.reading import Status
 
 if TYPE_CHECKING:
-    from aimis.pipeline.read import ItemResult
+    from aimis.pipeline.tools import ItemResult
 
-_WORST_FIRST = (Status.FAILED, Status.UNSUPPORTED, Status.NOT_ASSESSABLE, Status.READ)
+_WORST_FIRST = (Status.FAILED, Status.NOT_ASSESSABLE, Status.READ, Status.UNSUPPORTED)
+"""A picture outside one reader's use is none the worse for it where another reader read it."""
 
 
 @dataclass(kw_only=True)
 class Tally:
     """Counts of one run.
 
-    pictures : by the worst status that a reader gave the picture
-    present : findings by name, the number of pictures that they are present in
+    pictures : by the worst status that a reader gave the picture or the examination; `unsupported` where all did
+    examinations : of these
+    present : findings by name, the number of pictures and examinations that they are present in
     recalled : items taken from the record of an earlier run
     """
 
     items: int = 0
     recalled: int = 0
+    examinations: int = 0
     pictures: Counter[Status] = field(default_factory=Counter)
     present: Counter[str] = field(default_factory=Counter)
 
@@ -32,6 +35,7 @@ class Tally:
         """Count one item."""
         self.items += 1
         self.recalled += result.recalled
+        self.examinations += result.pictures is not None
         for frame in result.frames:
             said = {reading.outcome.status for reading in frame.readings}
             self.pictures[next(status for status in _WORST_FIRST if status in said)] += 1
@@ -39,5 +43,5 @@ class Tally:
 
     @property
     def all_read(self) -> bool:
-        """Whether every picture was read by every reader."""
+        """Whether every picture and examination was read, by every reader within whose use it lies."""
         return self.pictures.total() == self.pictures[Status.READ]

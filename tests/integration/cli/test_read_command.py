@@ -48,7 +48,7 @@ def test_one_reader_is_used_when_one_is_named(run: Run, eyes: Path) -> None:
     [
         (["read"], "PATH"),
         (["read", "eyes", "--reader", "nobody"], "'nobody'"),
-        (["read", "eyes", "--exam"], "--exam"),
+        (["read", "eyes", "--exam", *READERS], "--exam"),
         (["read", "eyes", "--resume"], "--report DIR"),
         (["read", "eyes", "--jobs", "0"], "--jobs"),
         (["read", "eyes", "--language", "fr"], "--language"),

@@ -18,6 +18,7 @@ from aimis.domain.errors import BrokenInputError, EngineError, UnsupportedInputE
 from aimis.domain.reading import Laterality, LateralitySource, Outcome, Reason, Status
 from aimis.imaging.still import Still
 from aimis.pipeline import read
+from aimis.pipeline import tools as parts
 from tests.fakes.items import FakeItem, item
 from tests.fakes.redness import RednessReader, identity
 
@@ -46,20 +47,20 @@ def decode(content: bytes, name: str) -> Iterator[Still]:
         raise BrokenInputError("truncated")
 
 
-def tools(*readers: read.OpenReader, log: Log | None = None, **changes: object) -> read.Tools:
+def tools(*readers: parts.OpenReader, log: Log | None = None, **changes: object) -> parts.Tools:
     seconds = count()
-    clock = read.Clock(monotonic=lambda: float(next(seconds)), now_utc=lambda: datetime(2026, 1, 2, 3, 4, 5, 6, UTC))
+    clock = parts.Clock(monotonic=lambda: float(next(seconds)), now_utc=lambda: datetime(2026, 1, 2, 3, 4, 5, 6, UTC))
     opened = readers or (opened_reader(RednessReader()),)
-    made = read.Tools(readers=opened, decode=decode, clock=clock, log_failure=log or Log([]))
+    made = parts.Tools(readers=opened, decode=decode, clock=clock, log_failure=log or Log([]))
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def opened_reader(reader: object, *ids: str) -> read.OpenReader:
+def opened_reader(reader: object, *ids: str) -> parts.OpenReader:
     identities = {name: identity(name) for name in ids or ("redness",)}
-    return read.OpenReader(reader=reader, identities=identities)  # type: ignore[arg-type]
+    return parts.OpenReader(reader=reader, identities=identities)  # type: ignore[arg-type]
 
 
-def everything(items: Sequence[FakeItem], with_tools: read.Tools, jobs: int = 2) -> list[read.ItemResult]:
+def everything(items: Sequence[FakeItem], with_tools: parts.Tools, jobs: int = 2) -> list[parts.ItemResult]:
     return list(read.read_all(items, with_tools, jobs=jobs))
 
 
@@ -220,7 +221,7 @@ def test_closing_early_begins_nothing_more() -> None:
 
 def test_recalled_item_is_given_back_as_it_was_and_not_read_again() -> None:
     (before,) = everything([item("one.jpg")], tools())
-    again = tools(opened_reader(BrokenReader(ZeroDivisionError())), recall=lambda _p, _s: (before.readings,))
+    again = tools(opened_reader(BrokenReader(ZeroDivisionError())), recall=lambda *_: (before.readings,))
     (result,) = everything([item("one.jpg")], again)
     assert result.recalled
     assert result.readings == before.readings
@@ -248,7 +249,7 @@ def test_kept_still_is_reduced_and_keeps_the_size_of_its_file() -> None:
 
 def test_recalled_item_has_its_picture_where_a_report_may_be_wanting() -> None:
     (before,) = everything([item("one.jpg")], tools(decode=large))
-    again = tools(decode=large, keep_stills=True, recall=lambda _p, _s: (before.readings,))
+    again = tools(decode=large, keep_stills=True, recall=lambda *_: (before.readings,))
     (result,) = everything([item("one.jpg")], again)
     assert result.readings == before.readings
     assert result.frames[0].still is not None
@@ -259,7 +260,7 @@ def test_recalled_item_is_given_back_where_its_picture_cannot_be_decoded_any_mor
         raise BrokenInputError("truncated")
 
     (before,) = everything([item("one.jpg")], tools())
-    again = tools(decode=broken, keep_stills=True, recall=lambda _p, _s: (before.readings,))
+    again = tools(decode=broken, keep_stills=True, recall=lambda *_: (before.readings,))
     (result,) = everything([item("one.jpg")], again)
     assert result.readings == before.readings
     assert result.frames[0].still is None
@@ -267,4 +268,4 @@ def test_recalled_item_is_given_back_where_its_picture_cannot_be_decoded_any_mor
 
 def test_reader_that_answers_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one id"):
-        read.OpenReader(reader=RednessReader(), identities={})
+        parts.OpenReader(reader=RednessReader(), identities={})

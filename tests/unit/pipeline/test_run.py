@@ -12,9 +12,9 @@ import pytest
 from aimis.domain.reading import Finding, Laterality, Outcome, Reading, Reason, Source, Status
 from aimis.imaging.still import Still
 from aimis.pipeline.journal import FILE_NAME, Journal
-from aimis.pipeline.read import FrameResult, ItemResult
-from aimis.pipeline.run import Run, StoppedError
+from aimis.pipeline.run import Run
 from aimis.pipeline.tally import Tally
+from aimis.pipeline.tools import FrameResult, ItemResult, Pictures, StoppedError
 from aimis.reports import json as records
 from aimis.reports.case import Case
 from tests.fakes.items import item
@@ -117,7 +117,9 @@ def test_stopped_run_takes_nothing_more_without_reports() -> None:
     [
         ((Status.READ, Status.READ), Status.READ),
         ((Status.READ, Status.NOT_ASSESSABLE), Status.NOT_ASSESSABLE),
-        ((Status.UNSUPPORTED, Status.NOT_ASSESSABLE), Status.UNSUPPORTED),
+        ((Status.UNSUPPORTED, Status.NOT_ASSESSABLE), Status.NOT_ASSESSABLE),
+        ((Status.UNSUPPORTED, Status.READ), Status.READ),
+        ((Status.UNSUPPORTED, Status.UNSUPPORTED), Status.UNSUPPORTED),
         ((Status.FAILED, Status.READ), Status.FAILED),
     ],
 )
@@ -126,6 +128,22 @@ def test_picture_counts_by_the_worst_that_a_reader_said(statuses: tuple[Status, 
     tally.add(result("a.jpg", *map(outcome, statuses)))
     assert tally.pictures == {worst: 1}
     assert tally.all_read == (worst is Status.READ)
+
+
+def test_examination_is_reported_at_once_and_by_itself() -> None:
+    reported: list[tuple[str, bool]] = []
+    eyes: list[Case] = []
+
+    def report(reading: Reading, _pictures: Pictures, new: bool) -> None:
+        reported.append((reading.source.path, new))
+
+    examination = replace(result("exam"), pictures=dict)
+    results = [result("p_left.jpg", side=Laterality.LEFT), examination, replace(examination, recalled=True)]
+    Run(
+        show=lambda _: None, is_stopped=never, report=lambda case, _new: eyes.append(case), report_examination=report
+    ).through(iter(results))
+    assert reported == [("exam", True), ("exam", False)]
+    assert [[eye.source.path for eye in case.eyes] for case in eyes] == [["p_left.jpg"]]
 
 
 def test_finding_of_two_readers_counts_once_a_picture() -> None:

@@ -1,0 +1,212 @@
+"""What reading takes and what it gives: items found, readers, clock and log in; results out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+
+from aimis.domain.errors import AimisError, BrokenInputError, CaseError, EngineError
+from aimis.domain.reading import ReaderIdentity, Reading
+from aimis.reports.case import PHOTOGRAPH_SIDE_PX, shrunk
+
+if TYPE_CHECKING:
+    from aimis.domain.examination import ExaminationKind
+    from aimis.domain.reading import Reason
+    from aimis.imaging.frame import Frame
+    from aimis.imaging.still import Still
+    from aimis.readers.port import StillReader
+
+T = TypeVar("T")
+
+
+class StoppedError(AimisError):
+    """The run was asked to stop; what was finished before is whole."""
+
+
+class Item(Protocol):
+    """A file as found; `load` gives its bytes or raises a `CaseError`."""
+
+    @property
+    def path(self) -> str:
+        """As found; of a zip's member archive.zip/member."""
+        ...
+
+    @property
+    def load(self) -> Callable[[], bytes]:
+        """Reads the file, in the thread that needs it."""
+        ...
+
+
+class OpenExamination(Protocol):
+    """An examination being read; used by one thread, its frames' work by many."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Of a video its length; None for stills, or where nothing says it."""
+        ...
+
+    @property
+    def expected(self) -> int | None:
+        """About how many frames will come; None where nothing says it."""
+        ...
+
+    @property
+    def lost(self) -> Reason | None:
+        """What no frame tells of, e.g. the end of a video cut off; known after the last frame."""
+        ...
+
+    def frames(self) -> Iterator[Callable[[], Frame]]:
+        """The frames in order, once; each is made by the thread that calls it."""
+        ...
+
+    def sha256(self) -> str:
+        """Of the files; raises a `CaseError` where none can be read."""
+        ...
+
+
+@runtime_checkable
+class ExaminationItem(Protocol):
+    """Several pictures or a video that are read as one."""
+
+    @property
+    def path(self) -> str:
+        """As found."""
+        ...
+
+    @property
+    def kind(self) -> ExaminationKind:
+        """What its frames are."""
+        ...
+
+    @property
+    def open(self) -> Callable[[], AbstractContextManager[OpenExamination]]:
+        """Begins the reading; raises a `CaseError` where nothing of it can be had."""
+        ...
+
+
+Decode = Callable[[bytes, str], "Iterator[Still]"]
+"""Gives the pictures of a file's bytes and name, one a frame, lazily; raises a `CaseError` where it cannot."""
+
+Recall = Callable[[str, str, Iterable[ReaderIdentity]], tuple[tuple[Reading, ...], ...] | None]
+"""Gives the frames that an earlier run read of a path and SHA-256 as each of these, or None."""
+
+LogFailure = Callable[[Exception, str | None, str | None], None]
+"""Takes note of an error that is no `CaseError`, the input's SHA-256 and the readers; never the input's name."""
+
+Pictures = Callable[[], "Mapping[int, Still]"]
+"""Gives an examination's pictures by frame index, at least those of its key frames that can be had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """The time: seconds that only go up, and the calendar in UTC."""
+
+    monotonic: Callable[[], float]
+    now_utc: Callable[[], datetime]
+
+
+class ChosenReader(Protocol):
+    """A reader that was asked for; its network is opened at its first item, by one thread."""
+
+    @property
+    def takes_examinations(self) -> bool:
+        """Whether it is an `ExaminationReader`."""
+        ...
+
+    def open(self) -> OpenReader:
+        """The same reader each time; EngineError or ReaderRefusedError where it cannot be loaded."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenReader:
+    """A reader that is loaded, and the identity of every entry that it answers for, by reader id."""
+
+    reader: StillReader
+    identities: Mapping[str, ReaderIdentity]
+    takes_examinations: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.identities:
+            raise ValueError("a reader answers for at least one id")
+
+    def open(self) -> OpenReader:
+        """Itself."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What reading an item takes.
+
+    recall : None where nothing of an earlier run is to be taken
+    keep_stills : hand the pictures on with the readings, as small as a report takes them
+    is_stopped : asked between the frames of an examination
+    progress : told the frames of an examination that are done and about how many there are
+    """
+
+    readers: Sequence[ChosenReader]
+    decode: Decode
+    clock: Clock
+    log_failure: LogFailure
+    recall: Recall | None = None
+    keep_stills: bool = False
+    is_stopped: Callable[[], bool] = field(default=lambda: False)
+    progress: Callable[[int, int | None], None] = field(default=lambda _done, _expected: None)
+
+    def opened(self, *, for_examinations: bool = False) -> tuple[OpenReader, ...]:
+        """The readers of a still, or of an examination: those that take them, else all, to say that they do not."""
+        takers = [r for r in self.readers if r.takes_examinations] if for_examinations else []
+        return tuple(reader.open() for reader in takers or self.readers)
+
+    def attempt(
+        self, action: Callable[[], T], *, sha256: str | None = None, reader: str | None = None
+    ) -> T | CaseError:
+        """What the action gives, or why it gave nothing: an item never ends the run."""
+        try:
+            return action()
+        except CaseError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  # the worker's outermost loop: one input must not stop the others
+            self.log_failure(error, sha256, reader)
+            return BrokenInputError("reader-failed" if isinstance(error, EngineError) else "internal-error")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FrameResult:
+    """One reading a reader of one picture, or of one examination; `still` where asked for and decoded."""
+
+    readings: tuple[Reading, ...]
+    still: Still | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemResult:
+    """What became of one item: at least one frame; `recalled` when an earlier run read it.
+
+    pictures : of an examination, which has one `FrameResult`; None for a file of pictures
+    """
+
+    item: Item | ExaminationItem
+    frames: tuple[FrameResult, ...]
+    recalled: bool = False
+    pictures: Pictures | None = None
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All readings, frame by frame."""
+        return tuple(reading for frame in self.frames for reading in frame.readings)
+
+
+def identities_of(readers: Iterable[OpenReader]) -> tuple[ReaderIdentity, ...]:
+    """Of all entries that they answer for, in order."""
+    return tuple(identity for opened in readers for identity in opened.identities.values())
+
+
+def reduced(still: Still, side_px: int = PHOTOGRAPH_SIDE_PX) -> Still:
+    """The picture as a report takes it; what waits for a report must stay small."""
+    rgb = shrunk(still.rgb, side_px)
+    return still if rgb is still.rgb else replace(still, rgb=rgb)
