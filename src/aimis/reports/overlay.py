@@ -58,8 +58,8 @@ def draw(rgb: Pixels, evidence: EvidenceMap, full_size_px: tuple[int, int]) -> P
         return drawn
     _tint(drawn, field, wide)
     width = max(1, round(max(rgb.shape[:2]) / 500))
-    _stroke(drawn, _dashes(_outlines(field, wide, rgb.shape), 7 * width), width, closed=False)
-    _stroke(drawn, _outlines(field, core, rgb.shape), width, closed=True)
+    stroke(drawn, dashes(_outlines(field, wide, rgb.shape), 7 * width), width, closed=False)
+    stroke(drawn, _outlines(field, core, rgb.shape), width, closed=True)
     return drawn
 
 
@@ -108,8 +108,12 @@ def strongest(evidence: EvidenceMap, full_size_px: tuple[int, int]) -> Strongest
         return None
     row, column = np.unravel_index(int(np.argmax(field)), field.shape)
     x, y = (column + 0.5) / field.shape[1], (row + 0.5) / field.shape[0]
-    place = _PLACES[min(2, int(3 * y))][min(2, int(3 * x))]
-    return Strongest(point_px=(float(x * full_size_px[0]), float(y * full_size_px[1])), place=place)
+    return Strongest(point_px=(float(x * full_size_px[0]), float(y * full_size_px[1])), place=place(x, y))
+
+
+def place(x: float, y: float) -> str:
+    """Which ninth of the picture holds a point, given as shares of its width and height; a key of [place]."""
+    return _PLACES[min(2, max(0, int(3 * y)))][min(2, max(0, int(3 * x)))]
 
 
 def boxes(evidence: EvidenceMap, full_size_px: tuple[int, int], share: float = SHARES[0]) -> tuple[Box, ...]:
@@ -159,10 +163,10 @@ def _outlines(field: Field, height: float, shape: tuple[int, ...]) -> list[npt.N
     scale = np.array([shape[1] / field.shape[1], shape[0] / field.shape[0]], dtype=np.float32)
     shown = np.maximum.reduce(areas(field, height))
     contours, _ = cv2.findContours(shown, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return [_visible(_smooth((c[:, 0, :] + np.float32(0.5)) * scale), max(shape[:2])) for c in contours]
+    return [_visible(smooth((c[:, 0, :] + np.float32(0.5)) * scale), max(shape[:2])) for c in contours]
 
 
-def _smooth(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def smooth(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A closed line without the steps of its pixels: each point the mean of nine neighbours."""
     reach = min(4, (len(points) - 1) // 2)
     shifted = [np.roll(points, step, axis=0) for step in range(-reach, reach + 1)]
@@ -178,23 +182,25 @@ def _visible(points: npt.NDArray[np.float32], side_px: int) -> npt.NDArray[np.fl
     return np.asarray(points.mean(axis=0) + ring, dtype=np.float32)
 
 
-def _dashes(lines: Sequence[npt.NDArray[np.float32]], dash_px: float) -> list[npt.NDArray[np.float32]]:
-    """Every second stretch of a length of each closed line."""
-    return [stretch for line in lines for stretch in _dash(line, dash_px)]
+def dashes(
+    lines: Sequence[npt.NDArray[np.float32]], dash_px: float, drawn: float = 1.1
+) -> list[npt.NDArray[np.float32]]:
+    """Every second stretch of a length of each closed line, of each as much as `drawn` says."""
+    return [stretch for line in lines for stretch in _dash(line, dash_px, drawn)]
 
 
-def _dash(line: npt.NDArray[np.float32], dash_px: float) -> list[npt.NDArray[np.float32]]:
+def _dash(line: npt.NDArray[np.float32], dash_px: float, drawn: float) -> list[npt.NDArray[np.float32]]:
     closed = np.concatenate([line, line[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     stretches = max(1, round(along[-1] / (2 * dash_px)))
     starts = np.arange(stretches) * along[-1] / stretches
-    steps = np.linspace(0, dash_px * 1.1, 5)
+    steps = np.linspace(0, dash_px * drawn, 5)
     at = starts[:, None] + steps
     x, y = (np.interp(at, along, closed[:, axis]) for axis in (0, 1))
     return list(np.stack([x, y], axis=2).astype(np.float32))
 
 
-def _stroke(drawn: Pixels, lines: Sequence[npt.NDArray[np.float32]], width: int, *, closed: bool) -> None:
+def stroke(drawn: Pixels, lines: Sequence[npt.NDArray[np.float32]], width: int, *, closed: bool) -> None:
     """In place: white within black, points in sixteenths of a pixel."""
     fixed = [np.round((line - 0.5) * 16).astype(np.int32) for line in lines]
     for colour, thickness in (((0, 0, 0), 2 * width + 1), ((255, 255, 255), width)):

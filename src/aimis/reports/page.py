@@ -6,30 +6,27 @@ reading itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from aimis.domain.reading import Finding, Measure, Outcome, ReaderIdentity, Status
-from aimis.reports import overlay
-from aimis.reports.case import shrunk
-from aimis.reports.texts import AdviceWords, Urgency
+from aimis.domain.reading import Measure, Outcome, Status
+from aimis.reports import document, outline, overlay
+from aimis.reports.case import Case, shrunk
+from aimis.reports.document import JOIN, Document, Level, Row, Verdict
+from aimis.reports.texts import EYE, PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
-    from aimis.reports.case import Case, Eye
+    from aimis.domain.reading import Finding, Reading
+    from aimis.reports.case import Eye
     from aimis.reports.texts import Texts
-
-JOIN = "\N{NO-BREAK SPACE}· "
-"""Between things of one kind; never begins a line."""
 
 _JPEG_QUALITY = 88
 _DRAWN_SIDE_PX = 1000  # least longest side of a photograph that is drawn on
@@ -37,42 +34,9 @@ _SHARES = {"core": f"{overlay.SHARES[0]:.0%}".rstrip("%"), "wide": f"{overlay.SH
 _SIDE_PX = {1: 1000, 2: 720}  # of a picture on the page, by how many eyes share it: about 250 dots an inch on A4
 
 
-class Level(StrEnum):
-    """What an eye's result asks for, most urgent first; NONE is not "healthy", UNREAD is not NONE."""
-
-    URGENT = "urgent"
-    SOON = "soon"
-    REFER = "refer"
-    PRESENT = "present"
-    UNREAD = "unread"
-    NONE = "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """An eye's result at one glance: a word or two, and what it rests on."""
-
-    eye: str
-    level: Level
-    words: str
-    details: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A finding in the table: probability 0..1, as shown, and the decision in words."""
-
-    title: str
-    probability: float
-    shown: str
-    present: bool
-    decision: str
-    explanation: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Grade:
-    """A grade on a numbered scale, or a site in words; `steps` is empty for the latter."""
+    """A grade on a numbered scale, or a site in words; `value` and `steps` are empty for the latter."""
 
     title: str
     value: str
@@ -123,28 +87,11 @@ class EyePage:
     drawn_words: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advice:
-    """What to do, for which eyes, by which guideline."""
-
-    urgency: Urgency
-    label: str
-    eyes: str
-    text: str
-    citation: str
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Page:
-    """A whole report. Pairs are a label and what it names."""
+class Page(Document):
+    """A whole report."""
 
-    language: str
-    stem: str
-    read_at: str
-    patient_id: str
     eyes: tuple[EyePage, ...]
-    advice: tuple[Advice, ...]
-    provenance: tuple[tuple[str, str], ...]
     legend: str
     one_eye: str
 
@@ -153,29 +100,48 @@ def compose(case: Case, texts: Texts) -> Page:
     """The page of a case in the language of the texts."""
     side_px = _SIDE_PX[len(case.eyes)]
     first = case.eyes[0].readings[0]
+    short = [texts.laterality(eye.laterality, short=True) for eye in case.eyes]
+    told = list(zip(short, (eye.readings for eye in case.eyes), strict=True))
+    named = told if len(told) > 1 else [("", told[0][1])]
+    advised = told if texts.subject == EYE else named
     eyes = tuple(_eye_page(eye, texts, side_px) for eye in case.eyes)
     return Page(
         language=texts.language,
         stem=case.stem,
-        read_at=_moment(first.read_at_utc),
+        read_at=document.moment(first.read_at_utc),
         patient_id=first.source.patient_id or "",
         eyes=eyes,
-        advice=tuple(_advice(case, texts)),
-        provenance=tuple(_provenance(case, texts)),
+        advice=tuple(document.advice_of(advised, texts)),
+        provenance=tuple(document.provenance_of(named, texts)),
         legend=texts.label("overlay-legend", **_SHARES) if any(len(eye.pictures) > 1 for eye in eyes) else "",
-        one_eye=texts.label("one-eye") if _is_of_one_eye(case) else "",
+        one_eye=texts.label("one-eye") if texts.subject == EYE and _is_of_one_eye(case) else "",
     )
+
+
+def concerning(case: Case, texts: Texts) -> tuple[Case, Texts]:
+    """The case without the refusals of readers of other things than it shows, and the words of what it shows.
+
+    A picture that a reader of one subject knew for its own is not told again to be nothing for readers of another.
+    """
+    case = Case(eyes=tuple(replace(eye, readings=_concerned(eye.readings, texts)) for eye in case.eyes))
+    subjects = [{texts.subject_of(r.identity.reader) for r in eye.readings} for eye in case.eyes]
+    shared = set.intersection(*subjects)
+    return case, texts.about(shared.pop() if len(shared) == 1 else PICTURE)
+
+
+def _concerned(readings: tuple[Reading, ...], texts: Texts) -> tuple[Reading, ...]:
+    known = {Status.READ, Status.NOT_ASSESSABLE}
+    subjects = {texts.subject_of(r.identity.reader) for r in readings if r.outcome.status in known}
+    strange = [
+        r.outcome.status is Status.UNSUPPORTED and texts.subject_of(r.identity.reader) not in subjects for r in readings
+    ]
+    return tuple(r for r, left in zip(readings, strange, strict=True) if not (subjects and left))
 
 
 def _is_of_one_eye(case: Case) -> bool:
     """Not so for a file that is no eye's photograph."""
     known = {reading.outcome.status for reading in case.eyes[0].readings} & {Status.READ, Status.NOT_ASSESSABLE}
     return len(case.eyes) == 1 and bool(known)
-
-
-def probability(value: float) -> str:
-    """Two digits, never rounded to certainty."""
-    return "< 0.01" if value < 0.005 else "> 0.99" if value >= 0.995 else f"{value:.2f}"
 
 
 def _eye_page(eye: Eye, texts: Texts, side_px: int) -> EyePage:
@@ -186,7 +152,7 @@ def _eye_page(eye: Eye, texts: Texts, side_px: int) -> EyePage:
     return EyePage(
         heading=texts.laterality(eye.laterality),
         known_from=texts.label("laterality-from", source=words) if words else "",
-        file=_file(PurePosixPath(eye.source.path.replace("\\", "/")).name, eye, texts),
+        file=document.file_name(_name(source.path), source, texts),
         verdict=_verdict(eye, texts),
         blocks=tuple(_blocks(eye, texts)),
         pictures=_pictures(eye, texts, side_px, shown),
@@ -196,9 +162,8 @@ def _eye_page(eye: Eye, texts: Texts, side_px: int) -> EyePage:
     )
 
 
-def _file(name: str, eye: Eye, texts: Texts) -> str:
-    frame = eye.source.frame
-    return name if frame is None else f"{name}, {texts.label('frame', number=frame + 1)}"
+def _name(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).name
 
 
 # ---- the result at one glance
@@ -206,25 +171,14 @@ def _file(name: str, eye: Eye, texts: Texts) -> str:
 
 def _verdict(eye: Eye, texts: Texts) -> Verdict:
     outcomes = [reading.outcome for reading in eye.readings]
-    level = _level(outcomes, texts)
+    level = document.level_of(outcomes, texts)
     details = *_graded(outcomes, texts), *_present_titles(outcomes, texts), *_refusals(eye, texts)
     return Verdict(
-        eye=texts.laterality(eye.laterality),
+        whose=texts.laterality(eye.laterality),
         level=level,
         words=_verdict_words(level, outcomes, texts),
         details=tuple(dict.fromkeys(details)),
     )
-
-
-def _level(outcomes: Sequence[Outcome], texts: Texts) -> Level:
-    read = [outcome for outcome in outcomes if outcome.status is Status.READ]
-    asked = {texts.advice(code).urgency for outcome in read for code in outcome.advice}
-    for urgency, level in ((Urgency.URGENT, Level.URGENT), (Urgency.SOON, Level.SOON), (Urgency.REFER, Level.REFER)):
-        if urgency in asked:
-            return level
-    if any(finding.present for outcome in read for finding in outcome.findings):
-        return Level.PRESENT
-    return Level.NONE if len(read) == len(outcomes) else Level.UNREAD
 
 
 def _verdict_words(level: Level, outcomes: Sequence[Outcome], texts: Texts) -> str:
@@ -237,7 +191,8 @@ def _verdict_words(level: Level, outcomes: Sequence[Outcome], texts: Texts) -> s
 def _graded(outcomes: Sequence[Outcome], texts: Texts) -> Iterator[str]:
     for outcome in outcomes:
         for grade in outcome.classifications:
-            yield f"{texts.classification(grade.key)} {grade.value}"
+            words = str(grade.value) if isinstance(grade.value, int) else texts.grade(grade)
+            yield f"{texts.classification(grade.key)} {words}"
 
 
 def _present_titles(outcomes: Sequence[Outcome], texts: Texts) -> Iterator[str]:
@@ -254,14 +209,12 @@ def _refusals(eye: Eye, texts: Texts) -> Iterator[str]:
     for reading in eye.readings:
         outcome = reading.outcome
         if outcome.status is not Status.READ and not partly:
-            yield _reason(outcome, texts)
+            yield document.reason_of(outcome, texts)
         elif outcome.status is not Status.READ:
-            words = texts.label("sentences", first=texts.status(outcome.status).title, second=_reason(outcome, texts))
+            words = texts.label(
+                "sentences", first=texts.status(outcome.status).title, second=document.reason_of(outcome, texts)
+            )
             yield texts.label("named", name=texts.reader(reading.identity.reader), words=words)
-
-
-def _reason(outcome: Outcome, texts: Texts) -> str:
-    return "" if outcome.reason is None else texts.reason(outcome.reason)
 
 
 # ---- what each reader says
@@ -272,7 +225,7 @@ def _blocks(eye: Eye, texts: Texts) -> Iterator[Block]:
     refused: dict[tuple[Status, str], list[str]] = {}
     for reading in eye.readings:
         if reading.outcome.status is not Status.READ:
-            key = reading.outcome.status, _reason(reading.outcome, texts)
+            key = reading.outcome.status, document.reason_of(reading.outcome, texts)
             refused.setdefault(key, []).append(texts.reader(reading.identity.reader))
         else:
             yield _read_block(texts.reader(reading.identity.reader), reading.outcome, texts)
@@ -282,25 +235,13 @@ def _blocks(eye: Eye, texts: Texts) -> Iterator[Block]:
 
 
 def _read_block(title: str, outcome: Outcome, texts: Texts) -> Block:
-    limited = _reason(outcome, texts)
+    limited = document.reason_of(outcome, texts)
     return Block(
         title=title,
         reason=texts.label("named", name=texts.label("limited-by"), words=limited) if limited else "",
-        rows=tuple(_row(finding, texts) for finding in outcome.findings),
+        rows=tuple(document.row(finding, texts) for finding in outcome.findings),
         grades=tuple(_grades(outcome, texts)),
         certainty="" if outcome.certainty is None else f"{texts.label('certainty')} {outcome.certainty:.2f}",
-    )
-
-
-def _row(finding: Finding, texts: Texts) -> Row:
-    words = texts.finding(finding.name)
-    return Row(
-        title=words.title,
-        probability=finding.probability,
-        shown=probability(finding.probability),
-        present=finding.present,
-        decision=texts.label("present" if finding.present else "not-present"),
-        explanation=words.explanation,
     )
 
 
@@ -308,7 +249,7 @@ def _grades(outcome: Outcome, texts: Texts) -> Iterator[Grade]:
     for grade in outcome.classifications:
         yield Grade(
             title=texts.classification(grade.key),
-            value=str(grade.value),
+            value=str(grade.value) if isinstance(grade.value, int) else "",
             steps=tuple(map(str, texts.grades(grade.key))) if isinstance(grade.value, int) else (),
             words=texts.grade(grade),
         )
@@ -327,11 +268,7 @@ def _measure(measure: Measure, texts: Texts) -> tuple[str, bool]:
     limits += [texts.label("at-most", limit=_figure(high))] if high is not None else []
     outside = (low is not None and measure.value < low) or (high is not None and measure.value > high)
     limits += [texts.label("outside-limits")] if outside else []
-    return _aside(f"{texts.measure(measure.name)} {_figure(measure.value)}", ", ".join(limits), texts), outside
-
-
-def _aside(words: str, aside: str, texts: Texts) -> str:
-    return texts.label("parenthesis", words=words, aside=aside) if aside else words
+    return document.aside(f"{texts.measure(measure.name)} {_figure(measure.value)}", ", ".join(limits), texts), outside
 
 
 def _figure(value: float) -> str:
@@ -352,16 +289,33 @@ class _Shown:
 
 
 def _shown(eye: Eye, texts: Texts) -> _Shown | None:
-    """Of the present findings that have a map, the leading one: specific before summary, then the most probable."""
+    """Outlines where there are some, else the evidence of the leading finding."""
     size = eye.source.size_px
     if size is None or eye.photograph is None:
         return None
+    return _outlined(eye, eye.photograph, size) or _mapped(eye, eye.photograph, size, texts)
+
+
+def _outlined(eye: Eye, rgb: npt.NDArray[np.uint8], size: tuple[int, int]) -> _Shown | None:
+    """All regions of what is present; the most probable finding stands for them."""
+    findings = [finding for reading in eye.readings for finding in reading.outcome.findings]
+    lines = outline.of_present(findings, size)
+    if not lines:
+        return None
+    leading = max((f for f in findings if f.present and f.regions), key=lambda f: f.probability)
+    x0, y0, x1, y1 = max(leading.regions, key=lambda region: region.probability).box_px
+    place = overlay.place((x0 + x1) / 2 / size[0], (y0 + y1) / 2 / size[1])
+    return _Shown(finding=leading, drawn=outline.draw(_enlarged(rgb), lines, size), place=place)
+
+
+def _mapped(eye: Eye, rgb: npt.NDArray[np.uint8], size: tuple[int, int], texts: Texts) -> _Shown | None:
+    """Of the present findings that have a map, the leading one: specific before summary, then the most probable."""
     maps = {e.finding: e for reading in eye.readings for e in reading.outcome.evidence}
     present = [f for reading in eye.readings for f in reading.outcome.findings if f.present and f.name in maps]
     for finding in sorted(present, key=lambda f: (texts.finding(f.name).summary, -f.probability)):
         strongest = overlay.strongest(maps[finding.name], size)
         if strongest:
-            drawn = overlay.draw(_enlarged(eye.photograph), maps[finding.name], size)
+            drawn = overlay.draw(_enlarged(rgb), maps[finding.name], size)
             return _Shown(finding=finding, drawn=drawn, place=strongest.place)
     return None
 
@@ -393,13 +347,13 @@ def _pictures(eye: Eye, texts: Texts, side_px: int, shown: _Shown | None) -> tup
 def _drawn_words(eye: Eye, texts: Texts, shown: _Shown | None) -> str:
     if shown is None:
         return texts.label(_why_no_overlay(eye))
-    finding, likely = texts.finding(shown.finding.name).title, probability(shown.finding.probability)
+    finding, likely = texts.finding(shown.finding.name).title, document.probability(shown.finding.probability)
     return texts.label("overlay-caption", finding=finding, probability=likely)
 
 
 def _picture(rgb: npt.NDArray[np.uint8], side_px: int, caption: str, alt: str) -> Picture:
     small = shrunk(rgb, side_px)
-    return Picture(caption=caption, alt=alt, jpeg=_jpeg(small), size_px=(small.shape[1], small.shape[0]))
+    return Picture(caption=caption, alt=alt, jpeg=jpeg(small), size_px=(small.shape[1], small.shape[0]))
 
 
 def _why_no_overlay(eye: Eye) -> str:
@@ -411,78 +365,7 @@ def _why_no_overlay(eye: Eye) -> str:
     return "no-overlay-no-map" if eye.photograph is not None else "no-photograph"
 
 
-def _jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+def jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """The picture's file."""
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return encoded.tobytes()
-
-
-# ---- advice and provenance
-
-
-def _advice(case: Case, texts: Texts) -> Iterator[Advice]:
-    """Most urgent first; the same advice for both eyes once."""
-    eyes_of: dict[AdviceWords, list[Eye]] = {}
-    for eye in case.eyes:
-        for words in _advice_of(eye, texts):
-            eyes_of.setdefault(words, []).append(eye)
-    for words, eyes in sorted(eyes_of.items(), key=lambda item: item[0].urgency.rank):
-        both = len(case.eyes) == len(eyes) == 2
-        yield Advice(
-            urgency=words.urgency,
-            label=texts.word("urgency", words.urgency),
-            eyes=texts.label("both-eyes") if both else texts.laterality(eyes[0].laterality, short=True),
-            text=words.text,
-            citation=words.citation,
-        )
-
-
-def _advice_of(eye: Eye, texts: Texts) -> Iterator[AdviceWords]:
-    """Each once; what holds for an eye without findings is left out where another reader refers it."""
-    given = dict.fromkeys(words for reading in eye.readings for words in _advice_in(reading.outcome, texts))
-    refers = any(words.urgency in {Urgency.URGENT, Urgency.SOON, Urgency.REFER} for words in given)
-    yield from (words for words in given if not (refers and words.only_without_referral))
-
-
-def _advice_in(outcome: Outcome, texts: Texts) -> Iterator[AdviceWords]:
-    """As the reader gives it; what a status asks for where the reader gives none."""
-    yield from (texts.advice(code) for code in outcome.advice)
-    if not outcome.advice and outcome.status is not Status.READ:
-        action = texts.status(outcome.status).action
-        yield AdviceWords(code=outcome.status, text=action, citation="", urgency=Urgency.RETAKE)
-
-
-def _provenance(case: Case, texts: Texts) -> Iterator[tuple[str, str]]:
-    for eye in case.eyes:
-        side = texts.laterality(eye.laterality, short=True) if len(case.eyes) > 1 else ""
-        size = eye.source.size_px
-        pixels = [texts.label("size-value", columns=size[0], rows=size[1])] if size else []
-        yield _aside(texts.label("file"), side, texts), JOIN.join([_file(eye.source.path, eye, texts), *pixels])
-        yield _aside(texts.label("input-sha256"), side, texts), eye.source.sha256 or texts.label("not-known")
-    identities = dict.fromkeys(reading.identity for eye in case.eyes for reading in eye.readings)
-    yield texts.label("reader"), JOIN.join(_reader(identity, texts) for identity in identities)
-    for label, values in (
-        ("operating-point", [texts.operating_point(i.operating_point) for i in identities]),
-        ("engine", [i.engine for i in identities]),
-        ("weights-sha256", [i.weights_sha256 for i in identities]),
-    ):
-        yield texts.label(label), JOIN.join(dict.fromkeys(values))
-    yield texts.label("read-at"), JOIN.join(_when(case, texts))
-
-
-def _reader(identity: ReaderIdentity, texts: Texts) -> str:
-    return f"{identity.reader} {texts.label('version', version=identity.version)}"
-
-
-def _when(case: Case, texts: Texts) -> Iterator[str]:
-    for eye in case.eyes:
-        reading = eye.readings[0]
-        yield f"{_moment(reading.read_at_utc)}, {texts.label('seconds-value', seconds=f'{reading.seconds:.3f}')}"
-
-
-def _moment(iso: str) -> str:
-    """`2026-01-31 08:05:00 UTC` for an ISO 8601 time; as it is where it is none."""
-    try:
-        moment = datetime.fromisoformat(iso)
-    except ValueError:
-        return iso
-    return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -12,6 +12,8 @@ from reportlab.lib.utils import ImageReader
 from aimis.reports import typeset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reportlab.pdfgen.canvas import Canvas
 
 WIDTH, HEIGHT = 595.28, 841.89
@@ -46,6 +48,17 @@ class Frame:
     border: str | None = None
     line: float = 0.6
     dashed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pen:
+    """How a line through points is drawn: its width (0 for none), dashes and filling."""
+
+    colour: str = INK
+    line: float = 0.6
+    dashes: tuple[float, ...] = ()
+    closed: bool = False
+    fill: str | None = None
 
 
 class _Jpeg(ImageReader):  # type: ignore[misc]  # ReportLab ships no types
@@ -138,6 +151,26 @@ class Sheet:
             self._canvas.setLineWidth(0.5)
             self._canvas.setStrokeColor(HexColor(RULE))
             self._canvas.line(x, HEIGHT - y, x + width, HEIGHT - y)
+
+    def path(self, points: Sequence[tuple[float, float]], pen: Pen) -> None:
+        """A line through points (x, y), with the area within it where it is filled."""
+        if self._canvas is None or len(points) < 2:
+            return
+        canvas, path = self._canvas, self._canvas.beginPath()
+        path.moveTo(points[0][0], HEIGHT - points[0][1])
+        for x, y in points[1:]:
+            path.lineTo(x, HEIGHT - y)
+        if pen.closed:
+            path.close()
+        canvas.setLineWidth(pen.line)
+        canvas.setLineJoin(1)
+        canvas.setLineCap(1)
+        canvas.setDash(list(pen.dashes))
+        canvas.setStrokeColor(HexColor(pen.colour))
+        canvas.setFillColor(HexColor(pen.fill or WHITE))
+        canvas.drawPath(path, stroke=int(pen.line > 0), fill=int(pen.fill is not None))
+        canvas.setDash([])
+        canvas.setLineCap(0)
 
     def picture(self, x: float, y: float, width: float, height: float, jpeg: bytes) -> None:
         """A JPEG, embedded as it is."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from aimis.domain.reading import Classification, Laterality, LateralitySource, Reason, Status
 
 LANGUAGES = ("en", "zh")
+EYE, ENDOSCOPY, PICTURE = "eye", "endoscopy", "picture"
+"""What a report is about: the eye unless a reader's texts say otherwise, or any picture that no reader knew."""
+
 TextTable = Mapping[str, Any]
 """A text file as parsed: tables in tables, strings at the ends."""
 
@@ -90,16 +93,26 @@ class Texts:
     """The words of one language.
 
     language : "en" or "zh"; UsageError for another
+    subject : what the words are about
     reader_texts : language -> the readers' own tables, as `reader_texts` merges them
     """
 
-    def __init__(self, language: str, reader_texts: Mapping[str, TextTable] | None = None) -> None:
+    def __init__(self, language: str, reader_texts: Mapping[str, TextTable] | None = None, subject: str = EYE) -> None:
         if language not in LANGUAGES:
             raise UsageError(f"there is no language {language!r}; there are {', '.join(LANGUAGES)}")
         self.language = language
-        own = reader_texts or {}
-        order = dict.fromkeys((language, "en"))
-        self._tables = [t for code in order for t in (own.get(code, {}), core_table(code))]
+        self.subject = subject
+        self._own = reader_texts or {}
+        tables = [t for code in dict.fromkeys((language, "en")) for t in (self._own.get(code, {}), core_table(code))]
+        self._tables = [part for t in tables for part in (t.get("subject", {}).get(subject, {}), t)]
+
+    def about(self, subject: str) -> Texts:
+        """The same words, where `[subject.<subject>]` has its own those: a report of an endoscopy speaks of no eye."""
+        return Texts(self.language, self._own, subject)
+
+    def subject_of(self, reader_id: str) -> str:
+        """What a reader reads: `subject` of its texts."""
+        return self._find("reader", reader_id, "subject") or EYE
 
     def label(self, key: str, /, **values: str | float) -> str:
         """A word or sentence of the core catalogue, its placeholders filled in."""
@@ -161,6 +174,18 @@ class Texts:
         found = {v for table in self._tables for v in table.get("grades", {}).get(key, {}) if v.isdecimal()}
         return tuple(sorted(map(int, found)))
 
+    def site(self, name: str) -> str:
+        """A place within the body, as a station or else as the value of the classification `site`."""
+        return self._find("stations", name, "title") or self._find("grades", "site", name, "title") or _plain(name)
+
+    def stain(self, name: str) -> str:
+        """White light, or a stain or virtual stain."""
+        return self._find("grades", "stain", name, "title") or _plain(name)
+
+    def lists(self, site: str) -> str:
+        """Whose lists ask for a station, e.g. `ESGE, BSG`; empty where the texts do not say."""
+        return self._find("stations", site, "lists") or ""
+
     def measure(self, name: str) -> str:
         """The name of a quality measure."""
         return self._find("measures", name, "title") or name.replace("-", " ")
@@ -211,6 +236,10 @@ class Texts:
             if entry is not None and not isinstance(entry, Mapping):
                 return str(entry)
         return None
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", " ")
 
 
 @cache

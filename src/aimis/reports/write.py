@@ -10,14 +10,15 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from aimis.reports import html, page, pdf, typeset
+from aimis.reports import document, examination, examination_pdf, html, montage, page, pdf, typeset
 from aimis.reports import json as interface
 from aimis.reports.case import Case, Eye, cases, cases_of, eye_of, stem_of
+from aimis.reports.texts import ENDOSCOPY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -54,13 +55,15 @@ def write_report(folder: Path, case: Case, texts: Texts) -> Written:
     input always has the same. Each file is written whole beside its place and then moved there.
     OSError: the folder cannot be written
     """
+    shown, words = page.concerning(case, texts)
+    composed = page.compose(shown, words)
     folder.mkdir(parents=True, exist_ok=True)
-    composed = page.compose(case, texts)
-    overlays = _overlays(folder, composed, texts)
-    files = {suffix: folder / f"{composed.stem}.{suffix}" for suffix in ("json", "html", "pdf")}
-    _place(files["html"], html.render(composed, texts).encode())
-    _place(files["pdf"], pdf.render(composed, texts))
-    _place(files["json"], _document(case, composed, texts).encode())
+    overlays = _overlays(folder, composed, words)
+    files = _files(folder, composed.stem)
+    readings = [reading for eye in case.eyes for reading in eye.readings]
+    _place(files["html"], html.render(composed, words).encode())
+    _place(files["pdf"], pdf.render(composed, words))
+    _place(files["json"], _document([eye.verdict for eye in composed.eyes], readings, composed, words).encode())
     return Written(**files, overlays=overlays)
 
 
@@ -70,26 +73,45 @@ def write_examination(folder: Path, reading: Reading, pictures: Mapping[int, Sti
     pictures : by frame index, at least those of the key frames that are at hand, of any size
     OSError: the folder cannot be written
     """
-    shown = reading.outcome.examination.key_frames if reading.outcome.examination else ()
-    first = next((pictures[index] for index in shown if index in pictures), None)
-    return write_report(folder, Case(eyes=(eye_of([reading], first),)), texts)
+    words = texts.about(ENDOSCOPY)
+    composed = examination.compose(reading, pictures, words)
+    folder.mkdir(parents=True, exist_ok=True)
+    assembled = _montage(folder / f"{composed.stem}-montage.jpg", composed, words)
+    files = _files(folder, composed.stem)
+    _place(files["html"], html.render_examination(composed, words).encode())
+    _place(files["pdf"], examination_pdf.render(composed, words))
+    _place(files["json"], _document([composed.verdict], [reading], composed, words).encode())
+    return Written(**files, overlays=(), montage=assembled)
 
 
-def _document(case: Case, composed: page.Page, texts: Texts) -> str:
+def _files(folder: Path, stem: str) -> dict[str, Path]:
+    return {suffix: folder / f"{stem}.{suffix}" for suffix in ("json", "html", "pdf")}
+
+
+def _document(
+    verdicts: Sequence[document.Verdict], readings: Sequence[Reading], composed: document.Document, texts: Texts
+) -> str:
     """What the report says as JSON: the readings as printed by `aimis read --json`, and whole as records."""
-    readings = [reading for eye in case.eyes for reading in eye.readings]
-    document: dict[str, Any] = {
+    told: dict[str, Any] = {
         "schema": _SCHEMA,
         "notice": texts.label("research-use"),
         "language": texts.language,
-        "verdicts": [{"eye": e.verdict.eye, "level": e.verdict.level, "words": e.verdict.words} for e in composed.eyes],
+        "verdicts": [{"eye": verdict.whose, "level": verdict.level, "words": verdict.words} for verdict in verdicts],
         "readings": [interface.to_interface(reading, texts) for reading in readings],
         "advice": [
-            {"urgency": a.urgency, "eyes": a.eyes, "text": a.text, "citation": a.citation} for a in composed.advice
+            {"urgency": a.urgency, "eyes": a.whose, "text": a.text, "citation": a.citation} for a in composed.advice
         ],
         "records": [interface.to_record(reading) for reading in readings],
     }
-    return json.dumps(document, indent=1) + "\n"
+    return json.dumps(told, indent=1) + "\n"
+
+
+def _montage(path: Path, composed: examination.ExaminationPage, texts: Texts) -> Path | None:
+    drawn = montage.montage(composed.key_frames)
+    if drawn is not None:
+        words = f"{texts.label('title')} · {composed.file}", texts.label("research-use")
+        _place(path, _captioned(drawn, words, montage.TEXT_PX))
+    return None if drawn is None else path
 
 
 def _overlays(folder: Path, composed: page.Page, texts: Texts) -> tuple[Path, ...]:
@@ -103,22 +125,18 @@ def _overlays(folder: Path, composed: page.Page, texts: Texts) -> tuple[Path, ..
     return tuple(paths)
 
 
-def _captioned(rgb: npt.NDArray[np.uint8], lines: tuple[str, ...]) -> bytes:
+def _captioned(rgb: npt.NDArray[np.uint8], lines: tuple[str, ...], size_px: int | None = None) -> bytes:
     """A JPEG with a strip of words below, so that a picture that is passed on alone still says what it is."""
     columns = rgb.shape[1]
-    size = max(10, columns // 52)
+    size = size_px or max(10, columns // 52)
     strip = Image.new("RGB", (columns, round(size * 1.5 * len(lines) + size * 0.7)), "white")
     pen = ImageDraw.Draw(strip)
     for number, line in enumerate(lines):
         text = typeset.shortened(line, typeset.BOLD, size, columns - size)
-        pen.text((size // 2, round(size * (0.2 + 1.5 * number))), text, fill="black", font=_font(size))
+        pen.text((size // 2, round(size * (0.2 + 1.5 * number))), text, fill="black", font=montage.font(size))
     stream = BytesIO()
     Image.fromarray(np.vstack([rgb, np.asarray(strip)])).save(stream, "JPEG", quality=_OVERLAY_QUALITY)
     return stream.getvalue()
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(BytesIO(typeset.font_file(typeset.BOLD)), size)
 
 
 def _place(path: Path, content: bytes) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimis.domain.reading import Laterality, Measure, Outcome, Reason, Status
-from aimis.reports import page
+from aimis.reports import document, page
 from aimis.reports.case import Case, Eye
-from aimis.reports.page import Level, Page
+from aimis.reports.document import Level
+from aimis.reports.page import Page
 from aimis.reports.texts import LANGUAGES, Texts, Urgency
 from tests.unit.reports.samples import (
     EVERYTHING,
@@ -141,7 +142,7 @@ def test_what_limits_a_result_is_said_beside_it() -> None:
 @settings(deadline=None)
 @given(st.floats(0, 1))
 def test_probability_is_never_rounded_to_certainty(value: float) -> None:
-    assert page.probability(value) not in {"0.00", "1.00"}
+    assert document.probability(value) not in {"0.00", "1.00"}
 
 
 def test_measure_outside_its_limits_is_marked() -> None:
@@ -159,9 +160,9 @@ def test_advice_stands_most_urgent_first_and_once_for_both_eyes() -> None:
     advice = pair(EVERYTHING, REFERABLE | {"fundus-disease": EVERYTHING["fundus-disease"]}).advice
     assert [a.urgency.rank for a in advice] == sorted(a.urgency.rank for a in advice)
     assert advice[0].urgency is Urgency.URGENT
-    assert advice[0].eyes == "right eye"
+    assert advice[0].whose == "right eye"
     assert len({a.text for a in advice}) == len(advice)
-    assert {a.eyes for a in advice if "Goldmann" in a.text} == {"both eyes"}
+    assert {a.whose for a in advice if "Goldmann" in a.text} == {"both eyes"}
     assert all(a.citation for a in advice)
 
 

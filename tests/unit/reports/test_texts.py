@@ -15,7 +15,7 @@ import aimis
 from aimis.domain import errors
 from aimis.domain.errors import ReaderRefusedError, UsageError
 from aimis.domain.reading import Classification, Laterality, Reason, Status
-from aimis.reports.texts import LANGUAGES, Texts, Urgency, core_table, load_texts
+from aimis.reports.texts import ENDOSCOPY, EYE, LANGUAGES, PICTURE, Texts, Urgency, core_table, load_texts
 from tests.unit.reports.samples import FUNDUS, FUNDUS_TEXTS, RETINOPATHY, texts
 
 SOURCES = Path(aimis.__file__).parent
@@ -214,9 +214,12 @@ def test_no_words_call_an_eye_healthy(language: str) -> None:
 
 
 def test_every_label_that_is_asked_for_is_there_and_none_is_idle() -> None:
-    templates = [*(SOURCES / "reports").rglob("*.j2"), *SOURCES.rglob("*.py")]
+    others = {"consult", "web"}  # with words of their own
+    modules = [file for file in SOURCES.rglob("*.py") if not others & set(file.relative_to(SOURCES).parts)]
+    templates = [*(SOURCES / "reports").rglob("*.j2"), *modules]
     source = "\n".join(file.read_text(encoding="utf-8") for file in templates)
-    known = set(core_table("en")["labels"])
+    core = core_table("en")
+    known = {label for table in (core, *core["subject"].values()) for label in table["labels"]}
     asked = set(re.findall(r'label\(\s*"([a-z0-9-]+)"', source))
     assert {label for label in asked if not label.startswith("cli-")} <= known
     assert {label for label in known if f'"{label}"' not in source} == set()
@@ -293,6 +296,46 @@ def test_every_status_says_what_it_means_and_what_to_do(language: str) -> None:
     for status in Status:
         words = texts(language).status(status)
         assert all(text not in {"title", "meaning", "action"} for text in (words.title, words.meaning, words.action))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("subject", [ENDOSCOPY, PICTURE])
+def test_report_of_another_subject_speaks_of_no_eye(subject: str, language: str) -> None:
+    told = Texts(language).about(subject)
+    for word in (*map(told.label, ("title", "research-use-long", "symptoms")), told.laterality(None)):
+        assert not re.search(
+            r"\beyes?\b|fundus|vision|眼", word.replace("The endoscopist's eye", "").replace("肉眼", "")
+        )
+    for status in Status:
+        assert not re.search(r"\beye\b|fundus|该眼|眼底", told.status(status).meaning + told.status(status).action)
+
+
+def test_words_about_a_subject_take_what_they_lack_from_the_others() -> None:
+    told = texts().about(ENDOSCOPY)
+    assert told.label("research-use") == texts().label("research-use")
+    assert told.label("title") != texts().label("title")
+    assert told.about(PICTURE).label("title") == texts().about(PICTURE).label("title")
+
+
+def test_reader_says_its_own_subject_and_reads_eyes_otherwise() -> None:
+    own = {"en": {"reader": {"gullet": {"subject": ENDOSCOPY}}}}
+    assert (Texts("zh", own).subject_of("gullet"), Texts("zh", own).subject_of("other")) == (ENDOSCOPY, EYE)
+
+
+def test_station_is_named_as_such_or_as_a_site_or_by_its_code() -> None:
+    own = {
+        "en": {
+            "stations": {"z-line": {"title": "Z-line in forward view", "lists": "ESGE"}},
+            "grades": {"site": {"antrum": {"title": "Antrum"}}},
+        }
+    }
+    told = Texts("en", own)
+    assert [told.site(s) for s in ("z-line", "antrum", "gastric-body")] == [
+        "Z-line in forward view",
+        "Antrum",
+        "gastric body",
+    ]
+    assert (told.lists("z-line"), told.lists("antrum")) == ("ESGE", "")
 
 
 def test_unknown_language_is_refused() -> None:

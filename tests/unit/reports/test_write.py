@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from aimis.domain.reading import Laterality, Status
+from aimis.domain.reading import Laterality, Outcome, Reason, Status
+from aimis.imaging.still import Still
 from aimis.reports import json as records
 from aimis.reports import overlay, write
-from aimis.reports.case import Case
-from tests.unit.reports.samples import NORMAL, REFERABLE, SIZE, eye, photograph, refused, texts
+from aimis.reports.case import Case, Eye, stem_of
+from aimis.reports.texts import Texts, reader_texts
+from tests.unit.reports import endoscopies
+from tests.unit.reports.samples import FUNDUS_TEXTS, NORMAL, REFERABLE, SIZE, eye, photograph, readings, refused, texts
 
 PAIR = Case(
     eyes=(eye(REFERABLE, "7_right.jpg", side=Laterality.RIGHT), eye(NORMAL, "7_left.jpg", side=Laterality.LEFT))
@@ -103,6 +106,90 @@ def test_pixels_are_let_go_with_the_report(tmp_path: Path, monkeypatch: pytest.M
         assert [reference() is None for reference in drawn] == [True]
     finally:
         gc.enable()
+
+
+def test_examination_is_json_html_pdf_and_a_montage(tmp_path: Path) -> None:
+    made = endoscopies.reading(endoscopies.stills())
+    written = write.write_examination(tmp_path / "new", made, endoscopies.pictures([0, 1]), endoscopies.words())
+    assert written.montage is not None
+    assert set(files(tmp_path / "new")) == {f.name for f in (written.json, written.html, written.pdf, written.montage)}
+    assert written.json.stem == stem_of(made.source)
+    assert written.montage.name == f"{stem_of(made.source)}-montage.jpg"
+    document = json.loads(written.json.read_text(encoding="utf-8"))
+    assert [records.from_record(record) for record in document["records"]] == [made]
+    assert document["verdicts"][0]["level"] == "soon"
+
+
+def test_examination_is_written_the_same_and_over_itself(tmp_path: Path) -> None:
+    made, pictures = endoscopies.reading(endoscopies.video()), endoscopies.pictures([1320])
+    for folder in ("a", "b", "a"):
+        write.write_examination(tmp_path / folder, made, pictures, endoscopies.words("zh"))
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def red_square() -> Still:
+    rgb = np.zeros((240, 320, 3), dtype=np.uint8)
+    rgb[20:60, 20:60, 0] = 255
+    return Still(rgb=rgb, full_size_px=endoscopies.SIZE)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 8])
+def test_montage_shows_every_key_frame_at_hand(tmp_path: Path, count: int) -> None:
+    made = endoscopies.reading(endoscopies.stills(12, count))
+    folder, shown = tmp_path / str(count), {n: red_square() for n in range(count)}
+    written = write.write_examination(folder, made, shown, endoscopies.words())
+    assert written.montage is not None
+    rgb = cv2.imdecode(np.frombuffer(written.montage.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert rgb is not None
+    red = (rgb[..., 0].astype(int) - rgb[..., 2] > 120).astype(np.uint8)
+    areas, _, stats, _ = cv2.connectedComponentsWithStats(red)
+    assert sum(stats[1:areas, cv2.CC_STAT_AREA] > 200) == count
+
+
+def test_examination_without_pictures_has_no_montage(tmp_path: Path) -> None:
+    made = endoscopies.refused(Status.FAILED)
+    assert write.write_examination(tmp_path, made, {}, endoscopies.words()).montage is None
+
+
+def still(*said: tuple[str, Outcome]) -> Case:
+    """One endoscopic picture and what readers say of it."""
+    first = readings(dict(said), "stills/1.jpg")
+    return Case(eyes=(Eye(readings=first, photograph=photograph()),))
+
+
+GULLET = Outcome(status=Status.READ, findings=endoscopies.findings(0.9), advice=("second-look",))
+STRANGE = Outcome(status=Status.UNSUPPORTED, reason=Reason.of("not-a-fundus-photograph"))
+
+
+def test_endoscopic_still_is_told_as_one_with_its_lesion_outlined(tmp_path: Path) -> None:
+    case = still(("fundus-disease", STRANGE), ("oesophagus", GULLET))
+    written = write.write_report(tmp_path, case, Texts("en", endoscopies.OWN))
+    shown = written.html.read_text(encoding="utf-8")
+    assert "Endoscopic examination reading" in shown
+    assert "Outlined: Oesophageal neoplasia (0.90)" in shown
+    assert "fundus" not in shown
+    assert len(json.loads(written.json.read_text(encoding="utf-8"))["readings"]) == 2, "the JSON keeps every reader"
+
+
+def test_eye_that_is_no_endoscopy_is_told_as_an_eye(tmp_path: Path) -> None:
+    case = still(*NORMAL.items(), ("oesophagus", STRANGE))
+    written = write.write_report(tmp_path, case, texts_of_both())
+    assert json.loads(written.json.read_text(encoding="utf-8"))["verdicts"][0]["level"] == "none"
+    assert "Fundus photograph reading" in written.html.read_text(encoding="utf-8")
+
+
+def test_picture_that_no_reader_knows_is_told_as_a_picture(tmp_path: Path) -> None:
+    case = still(("fundus-disease", STRANGE), ("oesophagus", STRANGE))
+    shown = write.write_report(tmp_path, case, texts_of_both()).html.read_text(encoding="utf-8")
+    assert "Picture reading" in shown
+    assert "vision" not in shown
+
+
+def texts_of_both() -> Texts:
+    return Texts("en", reader_texts([FUNDUS_TEXTS]) | {"en": {**reader_texts([FUNDUS_TEXTS])["en"], **MERGED}})
+
+
+MERGED = {"reader": endoscopies.OWN["en"]["reader"]}
 
 
 def test_interrupted_writing_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
