@@ -214,7 +214,7 @@ def test_no_words_call_an_eye_healthy(language: str) -> None:
 
 
 def test_every_label_that_is_asked_for_is_there_and_none_is_idle() -> None:
-    others = {"consult", "web"}  # with words of their own
+    others = {"consult", "consulting.py", "web"}  # with words of their own
     modules = [file for file in SOURCES.rglob("*.py") if not others & set(file.relative_to(SOURCES).parts)]
     templates = [*(SOURCES / "reports").rglob("*.j2"), *modules]
     source = "\n".join(file.read_text(encoding="utf-8") for file in templates)
