@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.examinations import write_stills, write_video
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,16 @@ def test_every_command_of_the_page_works(page: str, tmp_path: Path) -> None:
     photograph()
     done = run("".join(commands(page)), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_command_of_the_examination_page_works(tmp_path: Path) -> None:
+    write_stills(tmp_path / "exam", 3, lesions=(1,))
+    write_video(tmp_path / "video.mp4")
+    own = {"AIMIS_READERS_PATH": str(ROOT / "tests" / "fixtures" / "examiner"), "PYTHONPATH": str(ROOT)}
+    done = run("".join(commands("docs/howto/read-an-examination.md")), tmp_path, **own)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "oesophageal-neoplasia" in done.stdout
+    assert {path.suffix for path in (tmp_path / "report").iterdir()} >= {".pdf", ".html", ".json", ".jsonl"}
 
 
 def test_every_command_of_the_batch_page_works_on_a_folder(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from aimis import cli
 from aimis.console import words
+from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
 from aimis.domain.reading import Classification, Finding, Outcome, Reading, Region, Source, Status
 from aimis.reports import json as records
 from aimis.settings import Settings
@@ -62,7 +63,17 @@ def test_every_default_limit_is_stated_as_it_is() -> None:
 
 
 def test_every_json_key_stands_in_its_page() -> None:
-    region = Region(box_px=(0, 0, 1, 1), probability=0.5, frame=1)
+    region = Region(box_px=(0, 0, 1, 1), probability=0.5, frame=1, outline_px=((0, 0), (1, 1)))
+    track = Track(finding="red", frames=(1,), key_frame=1, first_seconds=0, last_seconds=1, probability=0.5)
+    examination = Examination(
+        kind=ExaminationKind.VIDEO,
+        frames=(
+            FrameRecord(index=1, status=Status.READ, seconds=1.0),
+            FrameRecord(index=2, status=Status.READ, name="a.jpg"),
+        ),
+        tracks=(track,),
+        stations=(Station(site="antrum", frames=0),),
+    )
     reading = Reading(
         source=Source(path="a.dcm", frame=1),
         identity=identity(),
@@ -70,13 +81,16 @@ def test_every_json_key_stands_in_its_page() -> None:
             status=Status.READ,
             findings=(Finding(name="red", probability=0.5, present=True, regions=(region,)),),
             classifications=(Classification(key="icdr_grade", value=1),),
+            examination=examination,
         ),
         seconds=0.1,
         read_at_utc="2026-01-02T03:04:05+00:00",
     )
     printed = records.to_interface(reading, words.load_words("en"))
     (finding,) = printed["findings"]
-    for key in [*printed, *(f"findings[].{name}" for name in finding), *records.to_record(reading), "frames"]:
+    inner = [*finding["regions"][0], *printed["tracks"][0], *printed["stations"][0]]
+    inner += [name for frame in printed["frame_records"] for name in frame]
+    for key in [*printed, *(f"findings[].{name}" for name in finding), *inner, *records.to_record(reading), "frames"]:
         assert f"`{key}`" in page("json.md"), key
 
 
@@ -93,7 +107,7 @@ def test_lock_file_states_the_dependencies_of_the_project() -> None:
 
     def stated(requirement: str) -> tuple[str, str]:
         name, operator, version = re.split(r"(>=|==)", requirement)
-        return name, operator + version
+        return name.partition("[")[0], operator + version
 
     def locked(entries: list[dict[str, str]]) -> set[tuple[str, str]]:
         return {(entry["name"], entry["specifier"]) for entry in entries}
