@@ -20,7 +20,8 @@ _FINER = 4  # times the map's step is refined before outlines are drawn
 _SMOOTHING = 1.2  # places, standard deviation
 _LEAST_PLACES = 2.0  # a smaller region is noise
 _POINTS = 64
-_BELOW_PEAK = 2.5  # log-odds: a region reaches down to this much under its own peak
+_BELOW_PEAK = 2.5  # log-odds: a region reaches down to this much under its own peak, but not under even odds
+_BELOW_WEAK_PEAK = 1.0  # the same for a frame whose peak is under even odds
 Map = npt.NDArray[np.float32]
 
 
@@ -52,14 +53,11 @@ def regions(
         peak = float(level[y, x])
         if peak <= 0 and found:
             break
-        piece = _piece(
-            level > min(0.0, peak) - _BELOW_PEAK if not found and peak <= 0 else level > max(0.0, peak - _BELOW_PEAK),
-            (int(x), int(y)),
-        )
+        reach = max(0.0, peak - _BELOW_PEAK) if peak > 0 else peak - _BELOW_WEAK_PEAK
+        piece = _piece(level > reach, (int(x), int(y)))
         free[cv2.dilate(piece, np.ones((3, 3), np.uint8)) > 0] = 0
-        if piece.sum() < _LEAST_PLACES * _FINER**2:
-            continue
-        found.append(_region(piece, peak, aperture, shown.shape[0], scale=scale, frame=frame))
+        if piece.sum() >= _LEAST_PLACES * _FINER**2:
+            found.append(_region(piece, peak, aperture, shown.shape[0], scale=scale, frame=frame))
     return tuple(found)
 
 
