@@ -26,6 +26,7 @@ NEOPLASIA, BARRETT, OESOPHAGITIS = FINDINGS = ("oesophageal-neoplasia", "barrett
 STATIONS = ("oesophagus", "cardia-gej", "antrum")
 THRESHOLD = 0.5
 MOST_KEY_FRAMES = 8
+_MOST_REGIONS = 3
 _DARK_BELOW, _WHOLE_LESION = 12.0, 0.02
 PINK, RED, BLUE = (205, 130, 110), (235, 25, 25), (60, 80, 190)
 
@@ -117,7 +118,8 @@ def _findings(still: Still, index: int) -> tuple[Finding, ...]:
 
 
 def _regions(mask: npt.NDArray[np.uint8], reduction: float, probability: float, index: int) -> Iterator[Region]:
-    for contour in cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]:
+    contours = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    for contour in sorted(contours, key=len, reverse=True)[:_MOST_REGIONS]:
         points = cv2.approxPolyDP(contour, 1.0, closed=True).reshape(-1, 2) * reduction
         (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         outline = tuple((float(x), float(y)) for x, y in points[:64])
