@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -40,6 +41,7 @@ class Kind:
     pixels: str = "yuv420p"
     options: Mapping[str, str] = field(default_factory=dict)
     matrix: str | None = None
+    muxing: Mapping[str, str] = field(default_factory=dict)
 
 
 MP4 = Kind()
@@ -80,20 +82,21 @@ def video(
     aspect : width of a pixel by its height
     keep : which packets are written
     """
-    stream = io.BytesIO()
-    with av.open(stream, "w", format=kind.container) as container:
-        pictures = _stream(container, kind)
-        if turned:
-            pictures.set_display_rotation(turned)
-        if aspect:
-            pictures.codec_context.sample_aspect_ratio = aspect
-        for number, time in enumerate(times or range(frames)):
-            shown = av.VideoFrame.from_ndarray(draw(number, *kind.size_px), format="rgb24")
-            coded = shown.reformat(format=kind.pixels, dst_colorspace=kind.matrix)
-            coded.pts, coded.time_base = time, Fraction(1, kind.rate)
-            container.mux([packet for packet in pictures.encode(coded) if keep(packet)])
-        container.mux([packet for packet in pictures.encode() if keep(packet)])
-    return stream.getvalue()
+    with tempfile.TemporaryDirectory() as folder:  # a file, for some containers are written backwards too
+        path = Path(folder) / "video"
+        with av.open(path, "w", format=kind.container, options=dict(kind.muxing)) as container:
+            pictures = _stream(container, kind)
+            if turned:
+                pictures.set_display_rotation(turned)
+            if aspect:
+                pictures.codec_context.sample_aspect_ratio = aspect
+            for number, time in enumerate(times or range(frames)):
+                shown = av.VideoFrame.from_ndarray(draw(number, *kind.size_px), format="rgb24")
+                coded = shown.reformat(format=kind.pixels, dst_colorspace=kind.matrix)
+                coded.pts, coded.time_base = time, Fraction(1, kind.rate)
+                container.mux([packet for packet in pictures.encode(coded) if keep(packet)])
+            container.mux([packet for packet in pictures.encode() if keep(packet)])
+        return path.read_bytes() if path.exists() else b""
 
 
 def sound() -> bytes:

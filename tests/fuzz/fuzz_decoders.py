@@ -42,11 +42,15 @@ from pydicom import uid
 
 from aimis.domain.errors import CaseError
 from aimis.imaging import decode as door
+from aimis.imaging.dicom_video import DicomCine, open_dicom_video
 from aimis.imaging.limits import DEFAULT_LIMITS, Limits
 from aimis.imaging.still import Still
+from aimis.imaging.video import open_video
 from aimis.ingest.folder import find_items
 from tests.fakes.dicoms import compressed, dataset_of, file_of, holding
+from tests.fakes.endoscopy import cine, video_object
 from tests.fakes.pictures import encoded, photograph
+from tests.fakes.videos import Kind, stills_of, video
 
 SMALL = Limits(max_pixels=4_000_000, max_decoded_bytes=64_000_000, enough_px=20, max_bytes=50_000_000)
 PATIENCE_S = 10
@@ -140,6 +144,9 @@ def broken_law(name: str, content: bytes, limits: Limits) -> str | None:
 
 def read(name: str, content: bytes, limits: Limits) -> Iterator[Still]:
     """Stills of a file, or of what a zip holds."""
+    if name.startswith("video"):
+        yield from film(name, content, limits)
+        return
     if not name.startswith("zip"):
         yield from door.decode(content, name, limits=limits)
         return
@@ -149,6 +156,19 @@ def read(name: str, content: bytes, limits: Limits) -> Iterator[Still]:
         for item in find_items([file.name], limits=limits):
             with contextlib.suppress(CaseError):
                 yield from door.decode(item.load(), item.path, limits=limits)
+
+
+def film(name: str, content: bytes, limits: Limits) -> Iterator[Still]:
+    """Frames of a video, or of a DICOM object that is one; a frame is there, refused, or told of as lost."""
+    if name.startswith("video cine"):
+        cine = DicomCine(content, limits=limits, per_second=25)
+        yield from stills_of(work() for work in cine.works())
+        return
+    opens = open_dicom_video if name.startswith("video dicom") else open_video
+    with opens(io.BytesIO(content), limits=limits, per_second=25) as opened:
+        frames = list(opened.frames())
+        assert frames or opened.lost
+        yield from stills_of(frames)
 
 
 def check(rgb: npt.NDArray[np.uint8], full_size_px: tuple[int, int], limits: Limits) -> None:
@@ -286,7 +306,28 @@ def mended_png(content: bytes) -> bytes:
 
 def all_seeds() -> dict[str, bytes]:
     """Valid files by name; the first word is the format."""
-    return {**picture_seeds(), **tiff_seeds(), **dicom_seeds(), **dcmtk_seeds(), **zip_seeds()}
+    return {**picture_seeds(), **tiff_seeds(), **dicom_seeds(), **dcmtk_seeds(), **zip_seeds(), **video_seeds()}
+
+
+def video_seeds() -> dict[str, bytes]:
+    """Every container and coding that examinations come in."""
+    small: dict[str, Any] = {"size_px": (48, 32), "options": {"g": "5"}}
+    kinds = {
+        "video mp4": Kind(**small),
+        "video mov": Kind(container="mov", codec="mpeg4", **small),
+        "video mkv": Kind(container="matroska", **small),
+        "video avi": Kind(container="avi", codec="mpeg4", **small),
+        "video jpegs": Kind(container="avi", codec="mjpeg", pixels="yuvj420p", **small),
+        "video ts": Kind(container="mpegts", codec="mpeg2video", **small),
+        "video ts h264": Kind(container="mpegts", **small),
+        "video ts hevc": Kind(container="mpegts", codec="libx265"),
+        "video ps": Kind(container="mpeg", codec="mpeg2video", **small),
+        "video bare": Kind(container="h264", **small),
+        "video webm": Kind(container="webm", codec="libvpx-vp9", **small),
+    }
+    seeds = {name: video(kind, 12) for name, kind in kinds.items()}
+    seeds["video dicom"] = video_object(seeds["video ts"], uid.MPEG2MPML, frames=12, fragments=3)
+    return {**seeds, "video cine": cine(3, jpeg=True), "video cine native": cine(2)}
 
 
 def picture_seeds() -> dict[str, bytes]:

@@ -18,6 +18,8 @@ import av.error
 from av.stream import Disposition
 
 from aimis.domain.errors import BrokenInputError, CaseError, UnsupportedInputError
+from aimis.domain.reading import Reason
+from aimis.imaging import video_boxes
 from aimis.imaging.frame import Frame
 from aimis.imaging.limits import DEFAULT_LIMITS, Limits
 from aimis.imaging.video_losses import Losses
@@ -27,8 +29,6 @@ from aimis.imaging.video_times import Timeline
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
-
-    from aimis.domain.reading import Reason
 
     Packet = av.Packet[VideoStream]
 
@@ -50,6 +50,7 @@ class Video:
     """A video being read: its frames come once, to one thread; `lost` is known after the last.
 
     seconds : its length as the file says it; None where it does not
+    is_joined : other videos stand behind it in the file, which are not read
     size_px : columns, rows, with square pixels and upright as the file's first frame will be
     """
 
@@ -69,6 +70,7 @@ class Video:
         self._times = Timeline(stream)
         self._losses = Losses()
         self._period_s = 1 / per_second
+        self.is_joined = False
         said_s = _length(container, stream)
         self.seconds = said_s if least_s is None else max(least_s, said_s or 0.0)
         self.size_px = self._pictures.full_size_px(stream.codec_context.width, stream.codec_context.height)
@@ -76,7 +78,7 @@ class Video:
     @property
     def lost(self) -> Reason | None:
         """Which parts could not be read; a frame that came with an error lies within them."""
-        return self._losses.reason(self.seconds)
+        return self._losses.reason(self.seconds) or (Reason.of("video-joined") if self.is_joined else None)
 
     def frames(self) -> Iterator[Frame]:
         """A frame for each period, the first one shown in it; one that is damaged carries its error."""
@@ -187,10 +189,16 @@ def open_video(
     """
     with ExitStack() as opened:
         stream = opened.enter_context(source.open("rb")) if isinstance(source, Path) else source
+        if video_boxes.is_index_cut_off(stream):
+            raise BrokenInputError("truncated")
+        joined = video_boxes.is_joined(stream)
+        stream.seek(0)
         container = opened.enter_context(_container(stream, limits))
         pictures = _pictures_of(container)
         limits.check_size(pictures.codec_context.width, pictures.codec_context.height, bytes_per_pixel=BYTES_PER_PIXEL)
-        yield Video(container, pictures, limits, per_second=per_second, least_s=least_s)
+        video = Video(container, pictures, limits, per_second=per_second, least_s=least_s)
+        video.is_joined = joined
+        yield video
 
 
 def _container(stream: BinaryIO, limits: Limits) -> InputContainer:
@@ -199,9 +207,6 @@ def _container(stream: BinaryIO, limits: Limits) -> InputContainer:
     try:
         return av.open(stream, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
-        stream.seek(0)
-        if stream.read(8)[4:] == b"ftyp":  # its index stands at its end, or nowhere
-            raise BrokenInputError("truncated") from error
         raise BrokenInputError("broken-video") from error
 
 

@@ -18,7 +18,7 @@ from tests.fakes.videos import Kind, number_shown, numbered, stills_of, video
 STREAMS = {
     "mpeg2 main level": (uid.MPEG2MPML, Kind(container="mpegts", codec="mpeg2video")),
     "mpeg2 high level, bare": (uid.MPEG2MPHL, Kind(container="mpeg2video", codec="mpeg2video")),
-    "h264 in mp4": (uid.MPEG4HP41, Kind(options={"movflags": "faststart"})),
+    "h264 in mp4": (uid.MPEG4HP41, Kind(muxing={"movflags": "faststart"})),
     "h264 bare": (uid.MPEG4HP41BD, Kind(container="h264")),
     "hevc": (uid.HEVCMP51, Kind(container="mpegts", codec="libx265")),
 }
