@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ class Reports:
     written: int = 0
     there_already: int = 0
     files: list[Path] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Begin to load what reports take, beside the reading: half a second of a cold start."""
+        Thread(target=import_module, args=("aimis.reports.write",), name="prepare").start()
 
     def write(self, case: Case, new: bool) -> None:  # noqa: FBT001  called by the pipeline, by position
         """Write the report of a case, unless an earlier run wrote it and nothing is new."""

@@ -107,6 +107,8 @@ class _Session:
             journal = self._journal(opened)
             bar = opened.enter_context(self._bar(out, beside))
             tools = self._tools(journal, jobs, stop, bar)
+            if reports is not None:
+                reports.prepare()
             threads = max(1, bootstrap.usable_threads(self.site) // jobs)
             found = reading.read_all(items, tools, jobs=jobs, threads_a_job=threads)
             results = opened.enter_context(closing(found))
