@@ -235,7 +235,7 @@ class _Tables:
         for evidence, given in self.release.evidences.items():
             root = given["code_question"]
             if given["data_type"] == "B" and rates[evidence] > 0:
-                above = rates[root] if root in self.release.evidences else 1.0
+                above = rates[root] if root in set(self.release.evidences) - {evidence} else 1.0
                 found[evidence] = round(min(1.0, (rates[evidence] * cases + 0.01) / (above * cases + 0.5)), 4)
             elif given["data_type"] != "B" and (table := self._table(condition, evidence)):
                 found[evidence] = table

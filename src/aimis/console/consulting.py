@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from pydantic import ValidationError
 
+from aimis import settings
 from aimis.consult import answers, assemble, jsonl, loader, phrases
 from aimis.consult.consultation import Consultation, Person
 from aimis.consult.dialogue import Dialogue, Question, Start
-from aimis.consult.model import Finding, Kind, Language
+from aimis.consult.model import Finding, Kind
 from aimis.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ def run_jsonl(request: Request, lines: TextIO, out: TextIO) -> None:
 
 def run_terminal(request: Request, lines: TextIO, out: TextIO) -> None:
     """Ask until the end, and say what it comes to; the end of the input is as `stop`."""
+    said = request.language or settings.load_settings().language
     talk = _Talk(
         dialogue=assemble.open_dialogue(request.knowledge),
-        words=phrases.load_phrases(request.language),
+        words=phrases.load_phrases("zh" if said == "zh" else "en"),
         request=request,
         lines=lines,
         out=out,
@@ -69,7 +71,7 @@ class _Talk:
         while state.asking is not None:
             state = self._after_reply(state)
             self._keep(state)
-        for line in self._conclusion(self.dialogue.outcome(state)):
+        for line in self._conclusion(self.dialogue.outcome(state), state.person):
             self._say(line)
         if self.request.state is not None:
             self._say(self.words.label("saved", file=str(self.request.state)))
@@ -95,9 +97,7 @@ class _Talk:
             self._say(self.words.label(key))
         person = self._person()
         text = self._ask_for("text")
-        start = Start(
-            person=person, language=self.request.language, text=text, max_questions=self.request.max_questions
-        )
+        start = Start(person=person, language=self.words.language, text=text, max_questions=self.request.max_questions)
         state = self.dialogue.begin(start)
         if told := self.words.told(state, self.dialogue.net.knowledge.findings):
             self._say(self.words.label("understood", what=told))
@@ -129,16 +129,18 @@ class _Talk:
             return state
 
     def _show(self, question: Question) -> None:
-        finding, language = question.finding, self.request.language
+        finding, language = question.finding, self.words.language
         self._say(f"\n{question.turn}. {finding.question.of(language)}")
         for number, option in enumerate(finding.options, start=1):
             self._say(f"   {number} {option.text.of(language)}")
         if finding.kind is Kind.MANY_OF:
             self._say(f"   {self.words.label('several')}")
 
-    def _conclusion(self, found: Outcome) -> Iterator[str]:
-        language = self.request.language
+    def _conclusion(self, found: Outcome, person: Person) -> Iterator[str]:
+        language = self.words.language
         yield f"\n{self.words.urgency(found.urgency)}"
+        if found.path is not None and self.dialogue.safety is not None:
+            yield self.dialogue.safety.own_path(found.path, person).of(language)
         yield from (f"! {flag.say.of(language)} ({flag.why.of(language)})" for flag in found.flags)
         if found.abstained:
             yield self.words.label("abstained")
@@ -149,17 +151,18 @@ class _Talk:
         yield self.words.label("questions", count=found.questions)
 
     def _explained(self, one: Explanation) -> Iterator[str]:
-        language, condition = self.request.language, one.condition
+        language, condition = self.words.language, one.condition
         yield f"  {one.probability:.0%}  {condition.name.of(language)}: {condition.explain.of(language)}"
         for key, ids in (("why", one.supports), ("against", one.against)):
             if ids:
                 yield f"       {self.words.label(key, what=self._shorts(ids[:FEW]))}"
-        if condition.see_doctor_if is not None:
-            yield f"       {self.words.label('watch', what=condition.see_doctor_if.of(language))}"
+        for key, text in (("now", condition.self_care), ("watch", condition.see_doctor_if)):
+            if text is not None:
+                yield f"       {self.words.label(key, what=text.of(language))}"
 
     def _shorts(self, ids: tuple[str, ...]) -> str:
         findings = self.dialogue.net.knowledge.findings
-        return ", ".join(findings[finding].short.of(self.request.language) for finding in ids)
+        return ", ".join(findings[finding].short.of(self.words.language) for finding in ids)
 
     def _ask_for(self, key: str) -> str:
         self._say(self.words.label(key))

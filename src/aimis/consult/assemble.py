@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aimis.consult import loader, net
+from aimis.consult import differential, loader, net
 from aimis.consult.dialogue import Dialogue
 from aimis.consult.safety import redflags
 from aimis.domain.errors import UsageError
@@ -17,16 +17,22 @@ def sets() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in loader.KNOWLEDGE.glob(f"*/{loader.FILE_NAME}")))
 
 
-def open_dialogue(name: str = PRIMARY) -> Dialogue:
-    """Over the set of that name; UsageError where there is none, KnowledgeError where it does not hold."""
+def open_dialogue(name: str = PRIMARY, *, whole: bool = False) -> Dialogue:
+    """Over the set of that name; UsageError where there is none, KnowledgeError where it does not hold.
+
+    whole : list the whole differential; UsageError where the set has no model of it
+    """
     if name not in sets():
         raise UsageError(f"there is no knowledge {name!r}; there are {', '.join(sets())}")
-    return dialogue_over(loader.KNOWLEDGE / name)
+    return dialogue_over(loader.KNOWLEDGE / name, whole=whole)
 
 
-def dialogue_over(folder: Path) -> Dialogue:
+def dialogue_over(folder: Path, *, whole: bool = False) -> Dialogue:
     """Over the set in a folder, with its red-flag rules where it has them."""
     knowledge = loader.load_knowledge(folder)
     has_rules = (folder / "red_flags").is_dir()
     rules = redflags.load(folder, knowledge.findings) if has_rules else None
-    return Dialogue(net.build_net(knowledge), safety=rules)
+    listing = differential.load_differential(folder) if whole else None
+    if whole and listing is None:
+        raise UsageError(f"the knowledge {folder.name} has no model of the whole differential")
+    return Dialogue(net.build_net(knowledge), safety=rules, whole=listing)

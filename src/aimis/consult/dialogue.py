@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimis.consult import answers, belief, outcome, value
+from aimis.consult import answers, belief, differential, outcome, value
 from aimis.consult.consultation import MOST_CHARACTERS, Answer, Consultation, Person, Source
 from aimis.consult.model import UNKNOWN, Finding, Language, Urgency
 from aimis.consult.ports import Facts, RaisedFlag, Safety, Understanding
 
 if TYPE_CHECKING:
+    from aimis.consult.differential import Differential
     from aimis.consult.net import Floats, Net
     from aimis.consult.outcome import Outcome
 
@@ -27,6 +28,8 @@ SAME_GROUP = 1.3
 """A question of the group that was just asked about is preferred by so much."""
 WORTH_ASKING = 0.01
 """In nats; a question worth less changes nothing."""
+WORTH_OF_THE_LIST = 0.02
+"""What moving the whole differential is worth beside nats, where that was asked for: by trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +52,23 @@ class Question:
 
 
 class Dialogue:
-    """Asks, and concludes. Holds the knowledge, never a consultation."""
+    """Asks, and concludes. Holds the knowledge, never a consultation.
 
-    def __init__(self, net: Net, *, safety: Safety | None = None, understanding: Understanding | None = None) -> None:
+    whole : the model of the whole differential, where that is to be listed
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        *,
+        safety: Safety | None = None,
+        understanding: Understanding | None = None,
+        whole: Differential | None = None,
+    ) -> None:
         self.net = net
         self.safety = safety
         self.understanding = understanding
+        self.whole = whole
 
     def begin(self, start: Start) -> Consultation:
         """A consultation with its first question; answers.ReplyError where the evidence cannot be used."""
@@ -98,6 +112,15 @@ class Dialogue:
         changed = self._with_reply(state, finding_id, reply, earlier.get(finding_id, "given"))
         return self._go_on(changed.model_copy(update={"ended": False}))
 
+    def back(self, state: Consultation) -> Consultation:
+        """The last question asked again, its answer and all that was understood after it taken back."""
+        asked = [number for number, answer in enumerate(state.answers) if answer.source == "asked"]
+        if not asked:
+            return state
+        last = state.answers[asked[-1]].finding
+        kept = state.answers[: asked[-1]]
+        return state.model_copy(update={"answers": kept, "asking": last, "turn": state.turn + 1, "ended": False})
+
     def stop(self, state: Consultation) -> Consultation:
         """After the person wants no more questions."""
         return state.model_copy(update={"asking": None, "ended": True})
@@ -110,8 +133,14 @@ class Dialogue:
 
     def outcome(self, state: Consultation) -> Outcome:
         """What it comes to as it stands, ended or not."""
-        evidence = self.evidence(state)
-        return outcome.conclude(self.net, self.believe(state), evidence, self.flags(state), state.questions)
+        believed, evidence = self.believe(state), self.evidence(state)
+        found = outcome.conclude(self.net, believed, evidence, self.flags(state), state.questions)
+        if self.whole is None:
+            return found
+        features = differential.features_of(self.whole.names, self.net, state, believed)
+        return outcome.with_whole_differential(
+            found, self.net, believed, self.whole.chances(features), self.whole.threshold
+        )
 
     def flags(self, state: Consultation) -> tuple[RaisedFlag, ...]:
         """The red flags that are up."""
@@ -165,9 +194,20 @@ class Dialogue:
         worth = value.values(self.net, believed, self.net.knowledge.wrong_answers)
         worth[wanted] += WORTH_OF_A_FLAG * (believed.posterior @ believed.present[:, wanted])
         worth *= self._preference(state)
+        if self.whole is not None:
+            worth += WORTH_OF_THE_LIST * self._worth_of_the_list(self.whole, state, believed)
         worth[~can_be_asked] = 0
         best = int(np.argmax(worth))
         return self.net.findings[best].id if worth[best] >= WORTH_ASKING else None
+
+    def _worth_of_the_list(self, whole: Differential, state: Consultation, believed: belief.Belief) -> Floats:
+        features = differential.features_of(whole.names, self.net, state, believed)
+        columns = differential.columns_of(whole.names, self.net)
+        worth = np.zeros(len(self.net.findings))
+        for column, gain in zip(columns, whole.worth(features), strict=True):
+            if column is not None:
+                worth[column] += gain
+        return worth
 
     def _wanted(self, state: Consultation) -> tuple[str, ...]:
         found = self.safety.worth_asking(_facts(state)) if self.safety else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from aimis.consult.belief import Belief, Evidence, likelihood
 from aimis.consult.model import Condition, Urgency, most_urgent
 
 if TYPE_CHECKING:
-    from aimis.consult.net import Net
+    from aimis.consult.net import Floats, Net
     from aimis.consult.ports import RaisedFlag
 
 ENOUGH = {
@@ -86,6 +86,23 @@ def conclude(
         questions=questions,
         abstained=abstained,
     )
+
+
+def with_whole_differential(found: Outcome, net: Net, belief: Belief, chances: Floats, threshold: float) -> Outcome:
+    """The same, listing each condition whose chance to belong there is enough; the likeliest cause still first.
+
+    chances : (conditions,); they become the probabilities, and do not sum to 1
+    """
+    causes = belief.posterior[: net.named]
+    listed = [row for row in np.argsort(-causes, kind="stable") if chances[row] >= threshold]
+    first = int(np.argmax(causes))
+    rows = [first, *(int(row) for row in listed if row != first)]
+    by_id = {one.condition.id: one for one in found.explanations}
+    bare = [
+        by_id.get(net.conditions[row].id, Explanation(condition=net.conditions[row], probability=0)) for row in rows
+    ]
+    listing = tuple(replace(one, probability=float(chances[row])) for one, row in zip(bare, rows, strict=True))
+    return replace(found, explanations=listing)
 
 
 def urgency_of(net: Net, belief: Belief) -> Urgency:
