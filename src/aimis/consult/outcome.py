@@ -124,8 +124,9 @@ def _explanations(net: Net, belief: Belief, evidence: Mapping[int, Evidence]) ->
     named = belief.posterior[: net.named]
     order = [int(row) for row in np.argsort(-named, kind="stable")[:MOST_LISTED] if named[row] >= LISTED]
     columns = list(evidence)
-    told = np.array([np.log(likelihood(net, column, evidence[column])) for column in columns]).reshape(len(columns), -1)
-    usual = told @ belief.posterior if columns else np.zeros(0)
+    told = np.array([np.log(likelihood(net, column, evidence[column])) for column in columns])
+    told = told.reshape(len(columns), len(belief.posterior))  # also where nothing is known yet
+    usual = told @ belief.posterior
     return tuple(_explanation(net, row, float(named[row]), columns, told[:, row] - usual) for row in order)
 
 
