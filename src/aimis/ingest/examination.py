@@ -16,6 +16,11 @@ FrameWork = Callable[[], "Frame"]
 """Makes one frame in the thread that calls it; never raises `CaseError`, which the frame carries instead."""
 
 
+def ready(frame: Frame) -> FrameWork:
+    """The work of a frame that is made already."""
+    return lambda: frame
+
+
 class OpenExamination(Protocol):
     """An examination being read; used by one thread, its frames' work by many."""
 

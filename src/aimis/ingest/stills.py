@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aimis.domain.errors import BrokenInputError, CaseError
 from aimis.imaging.decode import decode
 from aimis.imaging.frame import Frame
+from aimis.ingest.examination import ready
 from aimis.ingest.sorts import Sort, Sorted
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class OpenStills:
             if part.sort is Sort.PAGES:
                 for frame in self._pages(at, index):
                     index += 1
-                    yield partial(_same, frame)
+                    yield ready(frame)
             else:
                 yield partial(self._frame, at, index)
                 index += 1
@@ -99,7 +100,3 @@ class OpenStills:
         content = item.load()
         self._digests[at] = hashlib.sha256(content).hexdigest()
         return content
-
-
-def _same(frame: Frame) -> Frame:
-    return frame

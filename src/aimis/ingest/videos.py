@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from aimis.domain.examination import ExaminationKind
 from aimis.ingest import files
-from aimis.ingest.examination import ExaminationItem
+from aimis.ingest.examination import ExaminationItem, ready
 from aimis.ingest.sorts import Sort, Sorted
 
 if TYPE_CHECKING:
     from aimis.domain.reading import Reason
     from aimis.imaging.dicom_video import DicomCine, DicomVideo
-    from aimis.imaging.frame import Frame
     from aimis.imaging.limits import Limits
     from aimis.imaging.video import Video
     from aimis.ingest.examination import FrameWork
@@ -86,11 +85,7 @@ def _open_cine(item: Item, limits: Limits) -> Iterator[OpenVideo]:
 
 def _works(video: Video | DicomVideo) -> Iterator[FrameWork]:
     for frame in video.frames():
-        yield partial(_same, frame)
-
-
-def _same(frame: Frame) -> Frame:
-    return frame
+        yield ready(frame)
 
 
 @contextmanager
