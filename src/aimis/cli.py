@@ -160,6 +160,37 @@ def report(
         raise typer.Exit(rewriting.rewrite(record, folder, language=language))
 
 
+@app.command()
+def consult(
+    *,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="A JSON object a line in, one a line out.")] = False,
+    knowledge: Annotated[str, typer.Option("--knowledge", metavar="NAME", help="The set to ask by.")] = "primary",
+    differential: Annotated[
+        bool, typer.Option("--differential", help="With --jsonl: list the whole differential.")
+    ] = False,
+    state: Annotated[
+        Path | None, typer.Option("--state", metavar="FILE", help="Keep the consultation there; go on from it.")
+    ] = None,
+    max_questions: Annotated[int, typer.Option("--max-questions", metavar="N", min=0, max=100, help="At most.")] = 15,
+    language: LanguageOption = None,
+) -> None:
+    """Ask about symptoms: how urgent it is, what it may be and why, what to do.
+
+    It does not replace a doctor. In an emergency call your emergency number first.
+    """
+    with _exit_status():
+        from aimis.console import consulting
+
+        asked = consulting.Request(
+            knowledge=knowledge,
+            language=language,
+            max_questions=max_questions,
+            state=state,
+            differential=differential,
+        )
+        consulting.consult(asked, as_jsonl=jsonl)
+
+
 def main() -> None:
     """The program."""
     for stream in (sys.stdout, sys.stderr):
