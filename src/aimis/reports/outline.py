@@ -58,7 +58,7 @@ def of_present(findings: Sequence[Finding], full_size_px: tuple[int, int]) -> tu
 def draw(rgb: npt.NDArray[np.uint8], drawn: Sequence[Line], full_size_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """A copy of the picture, of shape (rows, columns, 3) and any size, with the lines as wide as fits the size."""
     canvas = rgb.copy()
-    width = max(1, round(max(rgb.shape[:2]) / 320))
+    width = max(1, max(rgb.shape[:2]) // 320)
     scale = np.array([rgb.shape[1] / full_size_px[0], rgb.shape[0] / full_size_px[1]], dtype=np.float32)
     for line in drawn:
         points = np.array(line.points, dtype=np.float32) * scale

@@ -219,7 +219,7 @@ class Texts:
         return self._find(*keys) == str(True)
 
     def _value(self, name: str, value: str) -> str:
-        return self._find("value", name, value) or value
+        return self._find("value", name, value) or self._find("grades", name, value, "title") or value
 
     def _filled(self, keys: tuple[str, ...], values: Mapping[str, str | float] | None = None) -> str:
         """The words at a path, placeholders filled in; the last key where there are none."""

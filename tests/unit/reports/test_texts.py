@@ -16,13 +16,18 @@ from aimis.domain import errors
 from aimis.domain.errors import ReaderRefusedError, UsageError
 from aimis.domain.reading import Classification, Laterality, Reason, Status
 from aimis.reports.texts import ENDOSCOPY, EYE, LANGUAGES, PICTURE, Texts, Urgency, core_table, load_texts
-from tests.unit.reports.samples import FUNDUS, FUNDUS_TEXTS, RETINOPATHY, texts
+from tests.unit.reports.samples import FUNDUS, RETINOPATHY, texts
 
 SOURCES = Path(aimis.__file__).parent
 CATALOGUES = {
     "core": {language: SOURCES / "reports" / "text" / f"{language}.toml" for language in LANGUAGES},
-    "fundus": FUNDUS_TEXTS,
+    **{
+        folder.parent.name: {language: folder / f"{language}.toml" for language in LANGUAGES}
+        for folder in sorted((SOURCES / "readers").glob("*/text"))
+        if (folder / "zh.toml").is_file()
+    },
 }
+NO_WORDS = {"urgency", "subject", "lists"}
 CONTRACT_REASONS = (
     "not-found",
     "unreadable",
@@ -90,14 +95,14 @@ def entries(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tu
             yield (*path, key), value
 
 
-def raised_reasons() -> Iterator[tuple[str, str, set[str]]]:
-    """Every reason in the sources: where, its code, and the names of its values."""
+def raised_reasons() -> Iterator[tuple[Path, str, set[str]]]:
+    """Every reason in the sources: the file, its code, and the names of its values."""
     for file in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and makes_reason(node.func) and node.args:
                 for constant in ast.walk(node.args[0]):
                     if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                        yield f"{file.name}:{node.lineno}", constant.value, {k.arg or "" for k in node.keywords}
+                        yield file, constant.value, {k.arg or "" for k in node.keywords}
 
 
 def makes_reason(function: ast.expr) -> bool:
@@ -131,7 +136,7 @@ def test_placeholders_agree_between_languages(name: str) -> None:
 def test_what_is_no_word_is_the_same_in_every_language(name: str) -> None:
     english, chinese = (dict(entries(read(name, language))) for language in LANGUAGES)
     for path, value in english.items():
-        if path[-1] == "urgency" or isinstance(value, bool):
+        if path[-1] in NO_WORDS or isinstance(value, bool):
             assert chinese[path] == value, path
 
 
@@ -147,7 +152,7 @@ def test_chinese_has_no_english_sentence(name: str) -> None:
 def test_chinese_words_are_chinese(name: str) -> None:
     as_they_are = {("labels", "product"), ("labels", "parenthesis"), ("labels", "named"), ("labels", "sentences")}
     for path, words in entries(read(name, "zh")):
-        if isinstance(words, str) and path[-1] != "urgency" and path not in as_they_are:
+        if isinstance(words, str) and path[-1] not in NO_WORDS and path not in as_they_are:
             assert re.search("[\u4e00-\u9fff]", words), path
 
 
@@ -159,11 +164,12 @@ def test_every_reason_of_the_contract_has_words() -> None:
 def test_every_reason_that_the_sources_give_has_words_and_values_for_them() -> None:
     given = list(raised_reasons())
     assert len(given) > 20, "the search finds the sources' reasons"
-    for where, code, values in given:
-        words = core_table("en")["reasons"].get(code)
-        assert words is not None, f"{where}: {code} has no words"
+    for file, code, values in given:
+        own = read(file.parent.name, "en").get("reasons", {}) if file.parent.name in CATALOGUES else {}
+        words = own.get(code) or core_table("en")["reasons"].get(code)
+        assert words is not None, f"{file}: {code} has no words"
         assert set(PLACEHOLDER.findall(words)) - set(AFTER_COLON.findall(words)) <= values, (
-            f"{where}: {code} does not give all its values"
+            f"{file}: {code} does not give all its values"
         )
 
 
@@ -236,6 +242,11 @@ def test_value_with_words_of_its_own_is_put_in_words() -> None:
     reason = Reason.of("unreadable", why="permission-denied")
     assert "permission-denied" not in texts("en").reason(reason)
     assert "没有读取权限" in texts("zh").reason(reason)
+
+
+def test_value_that_is_a_grade_is_named_as_the_grade() -> None:
+    own = {"en": {"reasons": {"elsewhere": "It is: {site}."}, "grades": {"site": {"antrum": {"title": "the antrum"}}}}}
+    assert Texts("en", own).reason(Reason.of("elsewhere", site="antrum")) == "It is: the antrum."
 
 
 def test_reason_that_nobody_knows_still_says_its_code() -> None:
