@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 readers_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(readers_app, name="readers")
+clinician_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Who may see the clinicians' queue.")
+app.add_typer(clinician_app, name="clinician")
 
 
 class Language(StrEnum):
@@ -189,6 +191,31 @@ def consult(
             differential=differential,
         )
         consulting.consult(asked, as_jsonl=jsonl)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen at.")] = None,
+    port: Annotated[int | None, typer.Option("--port", metavar="N", min=0, help="Port to listen at.")] = None,
+) -> None:
+    """Serve consultations: pages for the phone, the HTTP API, WeChat, and the clinicians' queue.
+
+    What is kept lies in a PostgreSQL database of our own, or in the one that AIMIS_DATABASE_URL names.
+    """
+    with _exit_status():
+        from aimis.web import commands
+
+        commands.serve(host=host, port=port)
+
+
+@clinician_app.command("set")
+def set_clinician(name: Annotated[str, typer.Argument(metavar="NAME", help="As the clinician logs in.")]) -> None:
+    """Add a clinician who may see the queue, or change the password, which is asked for or read from a pipe."""
+    with _exit_status():
+        from aimis.web import commands
+
+        commands.set_clinician(name)
 
 
 def main() -> None:

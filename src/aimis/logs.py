@@ -31,11 +31,13 @@ class Log:
 
     def failure(self, error: Exception, input_sha256: str | None, readers: str | None) -> None:
         """Reading an input met an error that nobody foresaw; where in the code."""
-        frames = extract_tb(error.__traceback__)[-DEEPEST_LINES:]
-        way = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         self._write.error(
-            "reading-failed", input_sha256=input_sha256, readers=readers, error=type(error).__name__, at=way
+            "reading-failed", input_sha256=input_sha256, readers=readers, error=type(error).__name__, at=_way(error)
         )
+
+    def serving_failed(self, error: BaseException, what: str) -> None:
+        """A request or a job met an error that nobody foresaw; `what` is a route or a task, never an address."""
+        self._write.error("serving-failed", what=what, error=type(error).__name__, at=_way(error))
 
     def reader_refused(self, folder: Path, why: str) -> None:
         """A reader's folder does not hold what it says and is not offered."""
@@ -65,3 +67,9 @@ class Log:
             wrapper_class=structlog.make_filtering_bound_logger(SEVERITY[self.level]),
         )
         return logger
+
+
+def _way(error: BaseException) -> list[str]:
+    """The lines of code that an error came through."""
+    frames = extract_tb(error.__traceback__)[-DEEPEST_LINES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aimis.store.transaction import Transaction
 
 TABLE = tables.consultation
+CODE_DIGITS = "23456789"  # the first, so that no word is taken for a code
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that looks like another
 CODE_LENGTH = 8
 CODE_HOLDS = timedelta(minutes=30)
@@ -117,7 +118,8 @@ def erase(tx: Transaction, consultation_id: UUID) -> bool:
 
 def make_code(tx: Transaction, consultation_id: UUID) -> str:
     """Eight letters to type on another channel, once, within half an hour."""
-    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    rest = (secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH - 1))
+    code = "".join([secrets.choice(CODE_DIGITS), *rest])
     row = {"mark": _code_mark(tx, code), "consultation_id": consultation_id, "expires_at": tx.at + CODE_HOLDS}
     tx.connection.execute(sa.insert(tables.resume_code).values(row))
     return code

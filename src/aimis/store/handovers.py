@@ -65,10 +65,16 @@ def ask(tx: Transaction, consultation_id: UUID, *, urgency_rank: int, content: b
 
 def get(tx: Transaction, consultation_id: UUID) -> Handover:
     """One of them; NotThereError where it was not handed over."""
-    row = tx.connection.execute(sa.select(TABLE).where(TABLE.c.consultation_id == consultation_id)).one_or_none()
-    if row is None:
+    found = find(tx, consultation_id)
+    if found is None:
         raise NotThereError("this consultation was not handed to a clinician")
-    return _handover(tx, row)
+    return found
+
+
+def find(tx: Transaction, consultation_id: UUID) -> Handover | None:
+    """One of them; None where it was not handed over."""
+    row = tx.connection.execute(sa.select(TABLE).where(TABLE.c.consultation_id == consultation_id)).one_or_none()
+    return None if row is None else _handover(tx, row)
 
 
 def queue(tx: Transaction, states: Sequence[State]) -> list[Handover]:

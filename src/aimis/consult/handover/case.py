@@ -16,18 +16,11 @@ from aimis.consult.model import UNKNOWN, Finding, Kind, Value
 if TYPE_CHECKING:
     from aimis.consult.consultation import Consultation
     from aimis.consult.handover.screening import Screening
-    from aimis.consult.model import Condition, Urgency
+    from aimis.consult.model import Urgency
+    from aimis.consult.outcome import Explanation
     from aimis.consult.ports import RaisedFlag
 
 TEXTS = Path(__file__).parent / "text"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """A condition that explains the answers; probability 0..1."""
-
-    condition: Condition
-    probability: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from fhir.resources.R4B.bundle import Bundle
 from aimis.consult.model import UNKNOWN, Finding, Value
 
 if TYPE_CHECKING:
-    from aimis.consult.handover.case import Case, Explanation
+    from aimis.consult.handover.case import Case
     from aimis.consult.handover.screening import Screening
+    from aimis.consult.outcome import Explanation
     from aimis.consult.ports import RaisedFlag
 
 Resource = dict[str, Any]
