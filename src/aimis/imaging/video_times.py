@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 _USUAL_RATE = 25.0
 _SLOWEST, _FASTEST = 0.1, 1000.0
-_BACK_S, _SURE_S, _FORWARD_S = 0.5, 2.0, 3600.0
-"""Back or forward by more, a timestamp begins a recording joined on, which follows on the last; between the sure
-and the far, the next one tells whether it is a gap or the one timestamp is damaged."""
+_MOST_EARLY_S, _LONGEST_GAP_S = 0.5, 3600.0
+"""A timestamp earlier or later than that begins a recording joined on, which follows on the last."""
 _GAP_S, _GAP_FRAMES = 0.25, 3.0
+"""What is later than either is a gap, unless the next timestamp shows that this one alone is bad."""
 
 
 class Timeline:
@@ -30,8 +30,8 @@ class Timeline:
         rate = float(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
         self._step = max(1, round(1 / (min(max(rate, _SLOWEST), _FASTEST) * self._tick_s)))
         self._start = stream.start_time
-        self._shift = 0
-        self.gap_s = 0.0
+        self._most_late_s = max(_GAP_S, _GAP_FRAMES * self._step * self._tick_s)
+        self._shift = self._follows = 0
         self._last: int | None = None
         self._waiting: list[int] = []
         self._passed = 0
@@ -42,12 +42,13 @@ class Timeline:
 
         following : the next one, which tells a gap from a single bad timestamp
         """
-        decoded_at = _decoded_at(packet)
-        self.is_timed &= self._last is not None or decoded_at is not None
-        follows = 0 if self._last is None else self._last + self._step
-        at = follows if decoded_at is None else self._joined(decoded_at, _decoded_at(following), follows)
-        shown_at = at if packet.pts is None or decoded_at is None else packet.pts + at - decoded_at
-        self.gap_s = 0.0 if self._last is None else (at - self._last - self._step) * self._tick_s
+        if self._last is None:
+            self.is_timed = packet.pts is not None or packet.dts is not None
+            self._last = (packet.dts or packet.pts or 0) - self._step
+        self._follows = self._last + self._step
+        next_at = None if following is None else following.dts
+        at = self._follows if packet.dts is None else self._joined(packet.dts, next_at)
+        shown_at = at if packet.pts is None else packet.pts + (self._shift if packet.dts is None else at - packet.dts)
         packet.pts, packet.dts, self._last = shown_at, at, at
         if self._start is None:
             self._start = shown_at
@@ -59,7 +60,8 @@ class Timeline:
 
         lasts : ticks that the earlier one says it is shown
         """
-        return self.gap_s > max(_GAP_S, _GAP_FRAMES * self._step * self._tick_s, (lasts or 0) * self._tick_s)
+        late_s = ((self._last or 0) - self._follows) * self._tick_s
+        return late_s > max(self._most_late_s, (lasts or 0) * self._tick_s)
 
     def position(self, frame: av.VideoFrame) -> tuple[int, float]:
         """The frame's number, 0-based, in the order of showing, and its seconds from the beginning."""
@@ -75,21 +77,18 @@ class Timeline:
         """Ticks from the beginning as seconds."""
         return ticks * self._tick_s
 
-    def _joined(self, decoded_at: int, following: int | None, follows: int) -> int:
-        """A time of decoding that follows on the last: it is taken as it is unless it jumps far."""
-        if self._last is None:
-            return decoded_at
-        jump_s = (decoded_at + self._shift - self._last) * self._tick_s
-        if -_BACK_S <= jump_s <= _SURE_S:
+    def _joined(self, decoded_at: int, following: int | None) -> int:
+        """A time of decoding that follows on the last: it is taken as it is unless it jumps."""
+        if self._is_near(decoded_at):
             return decoded_at + self._shift
-        if following is not None and -_BACK_S <= (following + self._shift - self._last) * self._tick_s <= _SURE_S:
-            return follows
-        if not -_BACK_S <= jump_s <= _FORWARD_S:
-            self._shift = follows - decoded_at
+        if following is not None and self._is_near(following):
+            return self._follows
+        late_s = (decoded_at + self._shift - self._follows) * self._tick_s
+        if not -_MOST_EARLY_S <= late_s <= _LONGEST_GAP_S:
+            self._shift = self._follows - decoded_at
         return decoded_at + self._shift
 
-
-def _decoded_at(packet: Packet | None) -> int | None:
-    if packet is None:
-        return None
-    return packet.pts if packet.dts is None else packet.dts
+    def _is_near(self, decoded_at: int) -> bool:
+        """Whether a time is about that which the rate would have."""
+        late_s = (decoded_at + self._shift - self._follows) * self._tick_s
+        return -_MOST_EARLY_S <= late_s <= self._most_late_s
