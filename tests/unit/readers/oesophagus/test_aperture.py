@@ -87,7 +87,7 @@ def test_page_of_text_is_no_picture() -> None:
 
 
 @given(st.integers(40, 700), st.integers(40, 700), st.integers(32, 320), st.integers(0, 20))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_square_has_its_side_and_is_black_outside_whatever_the_frame(
     rows: int, columns: int, side: int, seed: int
 ) -> None:
@@ -99,8 +99,8 @@ def test_square_has_its_side_and_is_black_outside_whatever_the_frame(
     assert not square[shown(aperture, side) == 0].any()
 
 
-@given(st.sampled_from(SHAPES), st.sampled_from([0.4, 0.75, 1.6]))
-@settings(max_examples=12, deadline=None)
+@pytest.mark.parametrize("factor", [0.4, 1.6])
+@pytest.mark.parametrize("shape", ["octagon", "barrel"])
 def test_square_is_the_same_at_every_size_of_the_frame(shape: scopes.Shape, factor: float) -> None:
     rgb = cv2.GaussianBlur(scopes.frame(shape), (0, 0), 3)
     scaled = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)

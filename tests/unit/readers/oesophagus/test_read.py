@@ -1,0 +1,145 @@
+"""The oesophagus reader's rules, on an engine whose every logit the test decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aimis.domain.errors import BrokenInputError, UnsupportedInputError
+from aimis.domain.examination import ExaminationKind
+from aimis.domain.reading import Outcome, Status
+from aimis.imaging.frame import Frame
+from aimis.imaging.still import Still
+from aimis.inference.memory import FunctionEngine
+from aimis.readers import oesophagus
+from aimis.readers.manifest import Manifest, read_manifest
+from aimis.readers.oesophagus import aperture, network, regions
+from aimis.readers.oesophagus.read import OesophagusReader
+from tests.fakes.endoscopy import mucosa
+
+PLACES = 32
+NEOPLASIA = network.CLASSES.index("oesophageal-neoplasia")
+
+
+@cache
+def shipped() -> Manifest:
+    return read_manifest(Path(oesophagus.__file__).parent)
+
+
+def answering(site: str = "oesophagus", finding: float = 9.0, lesion: tuple[int, int] = (16, 16)) -> FunctionEngine:
+    """An engine that sees one site, and neoplasia on five by five places round `lesion` (row, column)."""
+    sites = np.full(len(network.SITES), -9.0, np.float32)
+    sites[network.SITES.index(site)] = 9
+    places = np.full((len(network.CLASSES), PLACES, PLACES), -6.0, np.float32)
+    places[0] = 0
+    row, column = lesion
+    places[NEOPLASIA, row - 2 : row + 3, column - 2 : column + 3] = 6
+
+    def function(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        assert inputs["frame"].shape == (1, 256, 256, 3)
+        found = np.array([finding, -9.0, -9.0], np.float32)
+        return {"findings": found[None], "sites": sites[None], "map": places[None]}
+
+    return FunctionEngine(function=function)
+
+
+def reader(engine: FunctionEngine) -> OesophagusReader:
+    return OesophagusReader(shipped(), frozenset({"oesophagus"}), "balanced", engine)
+
+
+def read(engine: FunctionEngine, rgb: npt.NDArray[np.uint8] | None = None, **still: Any) -> Outcome:
+    picture = mucosa() if rgb is None else rgb
+    size = {"full_size_px": picture.shape[1::-1], **still}
+    return reader(engine).read(Still(rgb=picture, **size))["oesophagus"]
+
+
+def test_every_finding_is_listed_and_the_site_named() -> None:
+    outcome = read(answering())
+    assert outcome.status is Status.READ
+    assert {f.name for f in outcome.findings} == set(network.FINDINGS)
+    assert [(c.key, c.value) for c in outcome.classifications] == [("site", "oesophagus")]
+
+
+@pytest.mark.parametrize("site", [s for s in network.SITES if s not in ("oesophagus", "cardia-gej", "other")])
+def test_other_organ_is_unsupported_with_its_site_and_no_finding(site: str) -> None:
+    outcome = read(answering(site=site))
+    assert outcome.status is Status.UNSUPPORTED
+    assert not outcome.findings
+    assert [c.value for c in outcome.classifications] == [site]
+
+
+def test_picture_that_is_no_endoscopy_is_unsupported_though_a_lesion_were_seen() -> None:
+    outcome = read(answering(site="other"))
+    assert outcome.status is Status.UNSUPPORTED
+    assert outcome.reason is not None
+    assert outcome.reason.code == "not-an-endoscopic-picture"
+
+
+def test_dark_frame_is_not_assessable_whatever_the_network_says() -> None:
+    outcome = read(answering(), np.full((240, 320, 3), 6, np.uint8))
+    assert outcome.status is not Status.READ
+    assert outcome.reason is not None
+
+
+def test_absent_finding_has_no_region() -> None:
+    outcome = read(answering(finding=-9.0))
+    assert all(not f.present and not f.regions for f in outcome.findings)
+
+
+def test_modality_of_another_kind_is_refused() -> None:
+    with pytest.raises(UnsupportedInputError):
+        read(answering(), modality="CT")
+
+
+@settings(max_examples=25)
+@given(st.integers(8, 23), st.integers(8, 23), st.sampled_from([1, 2, 3]))
+def test_region_lies_where_the_map_says_in_pixels_of_the_full_size(row: int, column: int, times: int) -> None:
+    rgb = mucosa()
+    outcome = read(answering(lesion=(row, column)), rgb, full_size_px=(rgb.shape[1] * times, rgb.shape[0] * times))
+    region = outcome.findings[0].regions[0]
+    zoom, x, y = aperture.find_aperture(rgb).placement(256)
+    expected = ((column + 0.5) * 8 - x) / zoom * times, ((row + 0.5) * 8 - y) / zoom * times
+    x0, y0, x1, y1 = region.box_px
+    assert abs((x0 + x1) / 2 - expected[0]) < 8 * times / zoom
+    assert abs((y0 + y1) / 2 - expected[1]) < 8 * times / zoom
+    assert all(x0 <= px <= x1 and y0 <= py <= y1 for px, py in region.outline_px)
+    assert region.frame is None
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_strongest_region_holds_the_peak_and_comes_first(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits = cv2.resize(rng.normal(0, 4, (6, 6, 5)).astype(np.float32), (PLACES, PLACES)).transpose(2, 0, 1)
+    found = aperture.find_aperture(mucosa())
+    shown = aperture.shown(found, 256)
+    said = regions.regions(logits, "oesophageal-neoplasia", found, shown, scale=1.0, frame=3)
+    assert [r.probability for r in said] == sorted((r.probability for r in said), reverse=True)
+    assert all(r.frame == 3 and 3 <= len(r.outline_px) <= 64 for r in said)
+
+
+def test_frame_that_was_not_decoded_is_carried_as_failed() -> None:
+    judged = reader(answering()).judge(Frame(index=7, name="b.jpg", picture=BrokenInputError("truncated")))
+    assert (judged.record.index, judged.record.name, judged.record.status) == (7, "b.jpg", Status.FAILED)
+
+
+def test_examination_finds_the_lesion_of_its_frames_and_names_them() -> None:
+    own = reader(answering())
+    stills = [mucosa(at=k) for k in range(4)]
+    frames = [Frame(index=k, picture=Still(rgb=s, full_size_px=s.shape[1::-1])) for k, s in enumerate(stills)]
+    judged = [own.judge(frame) for frame in frames]
+    outcome = own.conclude(judged, kind=ExaminationKind.STILLS, seconds=None, pictured=range(4))["oesophagus"]
+    assert outcome.status is Status.READ
+    assert outcome.findings[0].present
+    assert outcome.examination is not None
+    assert {r.frame for r in outcome.findings[0].regions} <= set(range(4))
+    assert outcome.examination.key_frames
