@@ -126,7 +126,7 @@ def compose(reading: Reading, pictures: Mapping[int, Still], texts: Texts) -> Ex
     outcome, source = reading.outcome, reading.source
     told = outcome.examination or Examination(kind=ExaminationKind.STILLS, frames=())
     frames = tuple(_key_frames(told, outcome.findings, pictures, texts))
-    places = tuple(Place(name=texts.site(s.site), frames=s.frames, lists=texts.lists(s.site)) for s in told.stations)
+    places = tuple(Place(name=texts.station(s.site), frames=s.frames, lists=texts.lists(s.site)) for s in told.stations)
     return ExaminationPage(
         language=texts.language,
         stem=stem_of(source),

@@ -151,7 +151,7 @@ def _legend(page: ExaminationPage, texts: Texts, sheet: Sheet, y: float) -> floa
     x = parts.LEFT
     for pattern, title in page.patterns:
         middle = y + sheet.leading(parts.SMALL) / 2
-        for colour, line in (("#000000", 2.2), (WHITE, 1.0)):
+        for colour, line in (("#000000", 3.0), (WHITE, 1.0)):
             sheet.path([(x, middle), (x + 22, middle)], Pen(colour=colour, line=line, dashes=DASHES[pattern]))
         x += 27 + sheet.line(x + 26, y, title, parts.SMALL, width=parts.INNER / 3) + 12
     left = parts.INNER - (x - parts.LEFT)
@@ -181,13 +181,10 @@ def _at(place: float) -> float:
 
 
 def _marks(shown: Timeline, sheet: Sheet, y: float) -> float:
-    """Numbers of key frames above the lanes, a second row for those that would touch."""
-    high, ends = sheet.leading(_SMALL_BOLD), [0.0, 0.0]
-    for place, number in sorted(shown.marks):
-        row = 0 if _at(place) - ends[0] >= 9 else 1
-        ends[row] = _at(place)
-        sheet.line(_at(place) - 8, y + (1 - row) * high, str(number), _SMALL_BOLD, width=16, align="centre")
-    return y + 2 * high + 1
+    """Numbers of key frames above the lanes."""
+    for mark in shown.marks:
+        sheet.line(_at(mark.shown_at) - 8, y, str(mark.number), _SMALL_BOLD, width=16, align="centre")
+    return y + sheet.leading(_SMALL_BOLD) + 1
 
 
 def _lane(lane: Lane, shown: Timeline, sheet: Sheet, y: float) -> float:
@@ -195,8 +192,8 @@ def _lane(lane: Lane, shown: Timeline, sheet: Sheet, y: float) -> float:
     style = Style(size=7.5, bold=lane.present)
     sheet.paragraph(parts.LEFT, y + 6, _TIME_LABEL - 6, lane.title, style)
     sheet.box(_at(0), y, _at(1) - _at(0), high, Frame(fill=PALE, border=RULE, line=0.3))
-    for place, _ in shown.marks:
-        sheet.path([(_at(place), y), (_at(place), bottom)], Pen(colour=RULE, line=0.4, dashes=(1.0, 1.5)))
+    for mark in shown.marks:
+        sheet.path([(_at(mark.place), y), (_at(mark.place), bottom)], Pen(colour=RULE, line=0.4, dashes=(1.0, 1.5)))
     colour = ALARM if lane.present else GREY
     for run in lane.runs:
         points = [(_at(place), bottom - height * (high - 1)) for place, height in run]

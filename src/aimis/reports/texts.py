@@ -175,8 +175,12 @@ class Texts:
         return tuple(sorted(map(int, found)))
 
     def site(self, name: str) -> str:
-        """A place within the body, as a station or else as the value of the classification `site`."""
-        return self._find("stations", name, "title") or self._find("grades", "site", name, "title") or _plain(name)
+        """A place within the body, as the classification `site` gives it."""
+        return self._find("grades", "site", name, "title") or _plain(name)
+
+    def station(self, site: str) -> str:
+        """What an examination should photograph of a site."""
+        return self._find("stations", site, "title") or self.site(site)
 
     def stain(self, name: str) -> str:
         """White light, or a stain or virtual stain."""

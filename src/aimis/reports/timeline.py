@@ -24,6 +24,7 @@ _CELLS = 480
 _LONGEST_GAP = 2.5  # in usual distances between samples: what is longer was lost
 _TICK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds
 _MOST_TICKS = 12
+_MARK_WIDTH = 0.02
 
 
 class Seen(StrEnum):
@@ -58,16 +59,25 @@ class Lane:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A key frame: its number, its place, and where the number stands so that it touches no other."""
+
+    number: int
+    place: float
+    shown_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Timeline:
     """All lanes over one axis.
 
-    ticks : place and time; marks : place and number of each key frame
+    ticks : place and time; marks : the key frames in time
     """
 
     ticks: tuple[tuple[float, str], ...]
     lanes: tuple[Lane, ...]
     stretches: tuple[Stretch, ...]
-    marks: tuple[tuple[float, int], ...]
+    marks: tuple[Mark, ...]
 
 
 def clock(seconds: float, *, tenths: bool = False) -> str:
@@ -106,8 +116,19 @@ def of(examination: Examination, present: Sequence[tuple[str, bool]], texts: Tex
             for name, found in present
         ),
         stretches=tuple(_stretches(cells, texts)),
-        marks=tuple((place, number) for number, place in shown),
+        marks=tuple(_marks(sorted((place, number) for number, place in shown))),
     )
+
+
+def _marks(shown: Sequence[tuple[float, int]]) -> Iterator[Mark]:
+    """Numbers are moved to the right, and at the right edge to the left, until they are a mark's width apart."""
+    places: list[float] = []
+    for place, _ in shown:
+        places.append(max(place, places[-1] + _MARK_WIDTH) if places else place)
+    for back in range(1, len(places) + 1):
+        places[-back] = min(places[-back], 1.0 - (back - 1) * _MARK_WIDTH)
+    for (place, number), shown_at in zip(shown, places, strict=True):
+        yield Mark(number=number, place=place, shown_at=shown_at)
 
 
 def usual_step(frames: Sequence[FrameRecord]) -> float:

@@ -78,7 +78,7 @@ def test_touching_regions_of_a_finding_share_a_line() -> None:
     assert len(outline.lines([(0, [region(*LESION)]), (1, [region(*moved)])], SIZE)) == 2
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8), st.tuples(st.integers(1, 5000), st.integers(1, 5000))
 )

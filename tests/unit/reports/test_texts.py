@@ -341,11 +341,12 @@ def test_station_is_named_as_such_or_as_a_site_or_by_its_code() -> None:
         }
     }
     told = Texts("en", own)
-    assert [told.site(s) for s in ("z-line", "antrum", "gastric-body")] == [
+    assert [told.station(s) for s in ("z-line", "antrum", "gastric-body")] == [
         "Z-line in forward view",
         "Antrum",
         "gastric body",
     ]
+    assert told.site("z-line") == "z line"
     assert (told.lists("z-line"), told.lists("antrum")) == ("ESGE", "")
 
 
