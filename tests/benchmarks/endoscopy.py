@@ -22,6 +22,7 @@ from tests.fakes import dicoms
 COLUMNS, ROWS, RATE = 1920, 1080, 25
 STILLS = 48
 ENDOSCOPIC_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.1"
+_SHIFT_PX = 64
 _SEGMENT_S = 20
 """Encoded once and then repeated, which costs a decoder the same as if all were encoded."""
 
@@ -29,20 +30,24 @@ Rgb = npt.NDArray[np.uint8]
 
 
 def frames(count: int, *, seed: int = 5) -> Iterator[Rgb]:
-    """So many frames of a slow way over mucosa, in an octagon on black, with a sensor's noise."""
+    """So many frames of a slow way over mucosa, in an octagon on black, with a sensor's noise.
+
+    The photograph is too smooth for a reader to judge without the texture that is laid over it.
+    """
     rng = np.random.default_rng(seed)
     with Image.open(real_photograph()) as photograph:
         texture = np.asarray(photograph.convert("RGB").resize((3400, 3400), Image.Resampling.BICUBIC))[
             800:2600, 700:2700
         ]
-    mask = _octagon()
-    noise = rng.normal(0, 3, (ROWS + 64, COLUMNS + 64, 1)).astype(np.int16)
+    mask, grain = _octagon(), _grain(rng)
+    noise = rng.normal(0, 3, (ROWS + _SHIFT_PX, COLUMNS + _SHIFT_PX, 1)).astype(np.float32)
     for number in range(count):
         angle = 2 * np.pi * number / max(count, 500)
         x, y = int(300 + 280 * np.cos(angle)), int(350 + 330 * np.sin(2 * angle))
         view = cv2.resize(texture[y : y + 756, x : x + 1344], (COLUMNS, ROWS), interpolation=cv2.INTER_LINEAR)
-        dx, dy = rng.integers(0, 64, 2)
-        shown = view + np.array([40, 10, 0], np.int16) + noise[dy : dy + ROWS, dx : dx + COLUMNS]
+        dx, dy = rng.integers(0, _SHIFT_PX, 2)
+        gx, gy = int(_SHIFT_PX * (0.5 + 0.5 * np.cos(3 * angle))), int(_SHIFT_PX * (0.5 + 0.5 * np.sin(5 * angle)))
+        shown = view * grain[gy : gy + ROWS, gx : gx + COLUMNS] + noise[dy : dy + ROWS, dx : dx + COLUMNS]
         yield np.where(mask, np.clip(shown, 0, 255), 4).astype(np.uint8)
 
 
@@ -98,6 +103,16 @@ def _segment() -> bytes:
             container.mux(video.encode(frame))
         container.mux(video.encode())
     return stream.getvalue()
+
+
+def _grain(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Light and shade of three sizes, about 1."""
+    rows, columns = ROWS + _SHIFT_PX + 1, COLUMNS + _SHIFT_PX + 1
+    grain = np.ones((rows, columns), np.float32)
+    for side_px, amplitude in ((160, 0.2), (24, 0.06), (8, 0.05)):
+        coarse = rng.normal(0, amplitude, (rows // side_px + 2, columns // side_px + 2)).astype(np.float32)
+        grain += cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    return grain[..., None]
 
 
 def _octagon() -> npt.NDArray[np.bool_]:
