@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo picture test test-system unit bench evaluate train-fundus wheel clean
+.PHONY: help install demo picture test test-system unit bench evaluate train-fundus train-oesophagus wheel clean
 
 PYTHON ?= python3
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
@@ -82,8 +82,17 @@ train-fundus: .venv-train/installed  ## Train the fundus network again and write
 	.venv-train/bin/python -m training.fundus.package heads
 	.venv-train/bin/python -m training.fundus.package calibrate
 
+train-oesophagus: .venv-train/installed  ## Train the oesophagus networks again, with those that leave centres out
+	for fold in 0 1 2; do .venv-train/bin/python -m training.oesophagus.train --fold $$fold $(TRAIN_ARGS); done
+	for source in gastrovision nics2021; do \
+	  .venv-train/bin/python -m training.oesophagus.train --without $$source $(TRAIN_ARGS); done
+	.venv-train/bin/python -m training.oesophagus.train $(TRAIN_ARGS)
+	.venv-train/bin/python -m training.oesophagus.package export
+	.venv-train/bin/python -m training.oesophagus.package calibrate
+
 evaluate: .venv/installed  ## Accuracy on the development data of $(SHARED)
 	.venv/bin/python -m training.fundus.evaluate --shared $(SHARED) $(EVALUATE_ARGS)
+	.venv/bin/python -m training.oesophagus.evaluate --shared $(SHARED)
 
 wheel: .venv/installed  ## dist/aimis-*.whl
 	.venv/bin/hatchling build -t wheel

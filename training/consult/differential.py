@@ -18,7 +18,7 @@ import numpy.typing as npt
 from aimis.consult import net as nets
 from aimis.consult.consultation import Answer, Consultation, Person
 from aimis.consult.dialogue import Dialogue
-from aimis.consult.differential import AGES, Differential, features_of, save_differential
+from aimis.consult.differential import AGES, Differential, lay_out, save_differential
 from training.consult import ddxplus
 from training.consult.play import Habits, play
 
@@ -40,6 +40,7 @@ class Fitting:
             for name, share in patient.differential.items():
                 self.targets[number, names[name]] = share > LISTED
         self.names = self._feature_names()
+        self.layout = lay_out(self.names, self.net)
         plain = Dialogue(self.net)
         self.whole_records = np.array([self._features(plain, self._complete(p)) for p in patients])
 
@@ -62,7 +63,7 @@ class Fitting:
         return np.array([self._features(dialogue, state) for state in played])
 
     def _features(self, dialogue: Dialogue, state: Consultation) -> Floats:
-        return features_of(self.names, self.net, state, dialogue.believe(state))
+        return self.layout.features(self.net, state, dialogue.believe(state))
 
     def _complete(self, patient: ddxplus.Patient) -> Consultation:
         """Every question answered."""

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from training.oesophagus import data, loader, measure
+from training.oesophagus import data, loader, measure, measure_map
 from training.oesophagus.network import from_backbone
 
 Array = npt.NDArray[np.float32]
@@ -67,7 +67,9 @@ def main() -> None:
     for name, features in (("frozen features", frozen_features(cache, backbone)), ("histogram", histograms(cache))):
         value = out_of_fold(features, truth, fold)
         sets = measure.sets_of(rows, list(range(len(rows))))
-        print(json.dumps({"method": name, **{k: round(measure.auc(value[u], truth[u]), 3) for k, u in sets.items()}}))
+        print(
+            json.dumps({"method": name, **{k: round(measure_map.auc(value[u], truth[u]), 3) for k, u in sets.items()}})
+        )
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from aimis.readers.oesophagus.network import CLASSES
-from training.oesophagus import data, loader
+from training.oesophagus import data, loader, measure_map
 
 if TYPE_CHECKING:
     from training.oesophagus.network import OesophagusNetwork
@@ -40,24 +39,6 @@ def predict(
     return {k: np.concatenate(v) for k, v in zip(("findings", "sites", "map"), parts, strict=True)}
 
 
-def log_odds(places: npt.NDArray[np.float16], name: str) -> Array:
-    """Of a class against the others at each place; places of shape (frames, classes, rows, columns)."""
-    logits = places.astype(np.float32)
-    own = logits[:, CLASSES.index(name)]
-    others = np.delete(logits, CLASSES.index(name), axis=1)
-    peak = others.max(axis=1)
-    return np.asarray(own - peak - np.log(np.exp(others - peak[:, None]).sum(axis=1)))
-
-
-def auc(value: Array, truth: npt.NDArray[np.bool_]) -> float:
-    """Area under the ROC curve, ties counted half."""
-    positive, negative = value[truth], value[~truth]
-    if not len(positive) or not len(negative):
-        return float("nan")
-    above = (positive[:, None] > negative[None]).mean() + 0.5 * (positive[:, None] == negative[None]).mean()
-    return float(above)
-
-
 def readings_of(odds: Array) -> dict[str, Array]:
     """Ways to read one number a frame off a map of log-odds, shape (frames, rows, columns)."""
     smooth = np.stack([cv2.GaussianBlur(m, (0, 0), 1.5) for m in odds])
@@ -77,12 +58,12 @@ def short_table(
 ) -> dict[str, object]:
     """The figures that an idea is judged by, of one fold."""
     table: dict[str, object] = {}
-    odds = log_odds(found["map"], "oesophageal-neoplasia")
+    odds = measure_map.log_odds(found["map"], "oesophageal-neoplasia")
     ways = {"pooled": found["findings"][:, 0].astype(np.float32), **readings_of(odds)}
     truth = np.array([bool(data.classes_of(rows[i]) & data.NEOPLASIA) for i in indices])
     for name, use in sets_of(rows, indices).items():
         if use.sum() and 0 < truth[use].sum() < use.sum():
-            table[name] = {k: round(auc(v[use], truth[use]), 3) for k, v in ways.items()}
+            table[name] = {k: round(measure_map.auc(v[use], truth[use]), 3) for k, v in ways.items()}
     table["hits"] = _hits(odds, rows, indices)
     sites = np.array([data.site_of(rows[i]) for i in indices])
     nics = np.array([rows[i]["source"] == "nics2021" for i in indices])

@@ -72,8 +72,8 @@ class OesophagusNetwork(nn.Module):
         if self.centred:
             near, middle, far = (centred(f, shown) for f in (near, middle, far))
         up = self.smooth[2](self.lateral[2](far))
-        up = self.smooth[1](self.lateral[1](middle) + nn.functional.interpolate(up, scale_factor=2.0))
-        up = self.smooth[0](self.lateral[0](near) + nn.functional.interpolate(up, scale_factor=2.0))
+        up = self.smooth[1](self.lateral[1](middle) + enlarged(up))
+        up = self.smooth[0](self.lateral[0](near) + enlarged(up))
         places = self.classes(self.drop(up)).float()
         inside = nn.functional.avg_pool2d(shown, 8)
         site = self.site(last.mean(dim=(2, 3)).float())
@@ -93,6 +93,11 @@ class OesophagusNetwork(nn.Module):
         trunk = [p for layer in self.trunk[FROZEN_LAYERS:] for p in layer.parameters()]
         own = {id(p) for p in self.trunk.parameters()}
         return trunk, [p for p in self.parameters() if id(p) not in own]
+
+
+def enlarged(features: Tensor) -> Tensor:
+    """Twice the rows and columns."""
+    return nn.functional.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def standardised(x: Tensor, shown: Tensor) -> Tensor:

@@ -1,33 +1,133 @@
-"""Make the reader's folder from trained runs: `python -m training.oesophagus.package export --run main`."""
+"""Make the reader's folder from trained runs.
+
+`python -m training.oesophagus.package export` writes the networks of all runs as ONNX (needs torch);
+`python -m training.oesophagus.package calibrate` writes reader.toml from the template (needs the product alone).
+"""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import subprocess
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aimis.readers.oesophagus.network import FINDINGS
+from training.fundus import calibrate
+from training.oesophagus import data, figures, kept_out, simulate
 
 READER = Path("src/aimis/readers/oesophagus")
 WEIGHTS = READER / "weights" / "oesophagus.onnx"
-SIDE_PX = 288
+TEMPLATE = Path("training/oesophagus/reader.template.toml")
+REFUSED = 0.04  # share of frames of oesophagus and junction that the site gate may refuse
+OTHER_SITE = 0.8  # probability of no endoscopy from which a frame is refused as such
+Floats = npt.NDArray[np.float64]
 
 
 def main() -> None:
     """Run the step that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["export"])
+    parser.add_argument("step", choices=["export", "calibrate"])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path(".work/oesophagus"))
     parser.add_argument("--run", default="main")
-    parser.add_argument("--to", type=Path, default=WEIGHTS)
     args = parser.parse_args()
-    print(f"parity {export_run(args.work / args.run, args.to):.2g}")
+    if args.step == "export":
+        export_runs(args.work, args.run)
+    else:
+        write_reader(args.data / "oesophagus")
 
 
-def export_run(run: Path, path: Path) -> float:
-    """Export a run's averaged network; the largest difference to torch's outputs."""
-    from training import export  # noqa: PLC0415
+def export_runs(work: Path, run: str) -> None:
+    """Export the averaged networks of the run on all frames and of those without a fold or a source."""
+    from training import export  # noqa: PLC0415  only this step needs torch
     from training.oesophagus import train  # noqa: PLC0415
 
-    network = train.averaged_of(run)
-    return export.export(network, path, SIDE_PX, takes="frame", gives=("findings", "sites", "map"))
+    places = {work / run: WEIGHTS}
+    for folder in sorted(work.glob(f"{run}-*")):
+        places[folder] = kept_out.FOLDS / f"{folder.name.removeprefix(run + '-')}.onnx"
+    for folder, path in places.items():
+        if (folder / "last.pt").exists():
+            network = train.averaged_of(folder)
+            parity = export.export(network, path, kept_out.SIDE_PX, takes="frame", gives=("findings", "sites", "map"))
+            print(path, f"parity {parity:.2g}")
+
+
+def write_reader(root: Path) -> None:
+    """Calibrate on frames kept out of training and fill in the template."""
+    rows = data.read_rows(root)
+    kept = kept_out.look(root, rows)
+    own = np.array([r["oesophagus"] in ("yes", "junction") for r in rows])
+    gate = float(np.quantile(kept.own_site[own], REFUSED))
+    read = (kept.own_site >= gate) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
+    values = {
+        "weights": _weights_values(root, rows),
+        "network": f"\n[network.gates]\nleast_side_px = 160\nown_site = {gate:.4f}\nother_site = {OTHER_SITE}",
+        **figures.manifest_tables(),
+    }
+    examinations = ""
+    for place, finding in enumerate(FINDINGS):
+        truth, known = _truth(rows, place)
+        use = known & read
+        slope, offset = calibrate.platt(kept.findings[use, place], truth[use])
+        calibrated = slope * kept.findings[:, place] + offset
+        points = calibrate.operating_points(calibrate.sigmoid(calibrated[use]), truth[use])
+        values[finding] = f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n{_points(points)}"
+        examinations += _examination(kept, rows, finding, calibrated=calibrated, read=read)
+    values["network"] += "\n" + examinations
+    text = TEMPLATE.read_text()
+    for key, value in values.items():
+        text = text.replace(f"#@{key}@\n", f"{value.rstrip()}\n" if value else "")
+    (READER / "reader.toml").write_text(text)
+
+
+def _truth(rows: list[data.Row], place: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Truth of a finding as the scoring program has it, and where it is known; suspicious is neither."""
+    said = np.array([data.findings_of(r) for r in rows])
+    return said[:, 0, place], said[:, 1, place] > 0
+
+
+def _examination(
+    kept: kept_out.KeptOut, rows: list[data.Row], finding: str, *, calibrated: Floats, read: npt.NDArray[np.bool_]
+) -> str:
+    """The pooling of a finding over stills, fitted on half of the simulated examinations and tried on the others."""
+    fitted, tried = (
+        simulate.simulate(kept, rows, finding, calibrated=calibrated, read=read, seed=seed) for seed in (1, 2)
+    )
+    slope, offset, per_log = simulate.fit(fitted)
+    p = calibrate.sigmoid(slope * tried.logits + offset + per_log * np.log(tried.frames))
+    points = calibrate.operating_points(p, tried.truth)
+    print(json.dumps({"examination": finding, **simulate.quality_of(p, tried.truth, points["balanced"])}))
+    return (
+        f"\n[network.examination.stills.{finding}]\nslope = {slope:.4f}\noffset = {offset:.4f}\n"
+        f"per_log_frames = {per_log:.4f}\n{_points(points)}\n"
+    )
+
+
+def _points(points: dict[str, float]) -> str:
+    return "operating_points = {{ {} }}".format(", ".join(f"{name} = {value:.5f}" for name, value in points.items()))
+
+
+def _weights_values(root: Path, rows: list[data.Row]) -> str:
+    """Size, hash, commit and the hashes of the data that the weights come from."""
+    stored = WEIGHTS.read_bytes()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
+    lines = [
+        f'sha256 = "{hashlib.sha256(stored).hexdigest()}"',
+        f"bytes = {len(stored)}",
+        f'training_commit = "{commit}"',
+        "\n[weights.data]",
+    ]
+    for source in dict.fromkeys(r["source"] for r in rows):
+        digest = hashlib.sha256()
+        for row in rows:
+            if row["source"] == source:
+                digest.update(hashlib.sha256((root / row["file"]).read_bytes()).digest())
+        lines.append(f'{source} = "{digest.hexdigest()}"')
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

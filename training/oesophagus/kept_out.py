@@ -1,0 +1,70 @@
+"""What the three networks of training/oesophagus/folds say of the frames that each never saw, as the product asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aimis.inference.engine import open_engine
+from aimis.readers.oesophagus import aperture, network, quality, repeats
+from training.oesophagus import data
+
+FOLDS = Path("training/oesophagus/folds")
+SIDE_PX = 256
+Floats = npt.NDArray[np.float64]
+
+
+def weights_of(fold: int) -> Path:
+    """The network that never saw this fold."""
+    return FOLDS / f"fold{fold}.onnx"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeptOut:
+    """Of every row of labels.csv, in its order.
+
+    findings : shape (rows, findings), logits; sites : shape (rows, sites), logits
+    faults : why a frame is not assessable, else ""
+    descriptors : shape (rows, 16, 16, 3)
+    """
+
+    findings: Floats
+    sites: Floats
+    faults: npt.NDArray[np.str_]
+    descriptors: npt.NDArray[np.uint8]
+
+    @property
+    def own_site(self) -> Floats:
+        """Probability of oesophagus or junction."""
+        odds = np.exp(self.sites - self.sites.max(axis=1, keepdims=True))
+        return np.asarray(odds[:, :2].sum(axis=1) / odds.sum(axis=1))
+
+    @property
+    def other_site(self) -> Floats:
+        """Probability of no endoscopy at all."""
+        odds = np.exp(self.sites - self.sites.max(axis=1, keepdims=True))
+        return np.asarray(odds[:, -1] / odds.sum(axis=1))
+
+
+def look(root: Path, rows: list[data.Row]) -> KeptOut:
+    """Every frame by the network of its fold."""
+    engines = [open_engine(weights_of(k), kind="openvino", precision="f32", threads=0, streams=1) for k in range(3)]
+    limits = quality.Limits()
+    parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], str, npt.NDArray[np.uint8]]] = []
+    for row in rows:
+        rgb = data.read_rgb(root / row["file"])
+        found = aperture.find_aperture(rgb)
+        square, mask = aperture.normalise(rgb, found, SIDE_PX), aperture.shown(found, SIDE_PX)
+        output = network.run(engines[data.fold_of(row)], square)
+        fault = quality.fault(quality.measure(square, mask), limits)
+        parts.append((output.findings, output.sites, fault.code if fault else "", repeats.descriptor(square)))
+    findings, sites, faults, descriptors = zip(*parts, strict=True)
+    return KeptOut(
+        findings=np.array(findings, dtype=float),
+        sites=np.array(sites, dtype=float),
+        faults=np.array(faults),
+        descriptors=np.array(descriptors),
+    )
