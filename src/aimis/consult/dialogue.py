@@ -69,6 +69,7 @@ class Dialogue:
         self.safety = safety
         self.understanding = understanding
         self.whole = whole
+        self.layout = differential.lay_out(whole.names, net) if whole is not None else None
 
     def begin(self, start: Start) -> Consultation:
         """A consultation with its first question; answers.ReplyError where the evidence cannot be used."""
@@ -135,9 +136,9 @@ class Dialogue:
         """What it comes to as it stands, ended or not."""
         believed, evidence = self.believe(state), self.evidence(state)
         found = outcome.conclude(self.net, believed, evidence, self.flags(state), state.questions)
-        if self.whole is None:
+        if self.whole is None or self.layout is None:
             return found
-        features = differential.features_of(self.whole.names, self.net, state, believed)
+        features = self.layout.features(self.net, state, believed)
         return outcome.with_whole_differential(
             found, self.net, believed, self.whole.chances(features), self.whole.threshold
         )
@@ -194,20 +195,13 @@ class Dialogue:
         worth = value.values(self.net, believed, self.net.knowledge.wrong_answers)
         worth[wanted] += WORTH_OF_A_FLAG * (believed.posterior @ believed.present[:, wanted])
         worth *= self._preference(state)
-        if self.whole is not None:
-            worth += WORTH_OF_THE_LIST * self._worth_of_the_list(self.whole, state, believed)
+        if self.whole is not None and self.layout is not None:
+            gains = self.whole.worth(self.layout.features(self.net, state, believed))
+            asked = self.layout.columns >= 0
+            np.add.at(worth, self.layout.columns[asked], WORTH_OF_THE_LIST * gains[asked])
         worth[~can_be_asked] = 0
         best = int(np.argmax(worth))
         return self.net.findings[best].id if worth[best] >= WORTH_ASKING else None
-
-    def _worth_of_the_list(self, whole: Differential, state: Consultation, believed: belief.Belief) -> Floats:
-        features = differential.features_of(whole.names, self.net, state, believed)
-        columns = differential.columns_of(whole.names, self.net)
-        worth = np.zeros(len(self.net.findings))
-        for column, gain in zip(columns, whole.worth(features), strict=True):
-            if column is not None:
-                worth[column] += gain
-        return worth
 
     def _wanted(self, state: Consultation) -> tuple[str, ...]:
         found = self.safety.worth_asking(_facts(state)) if self.safety else ()

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from aimis.consult.model import Kind, Value
-
 if TYPE_CHECKING:
     from aimis.consult.belief import Belief
     from aimis.consult.consultation import Consultation, Person
+    from aimis.consult.model import Value
     from aimis.consult.net import Floats, Net
 
 FILE_NAME = "differential.npz"
@@ -88,45 +87,82 @@ def save_differential(model: Differential, folder: Path) -> None:
     )
 
 
-def features_of(names: Sequence[str], net: Net, state: Consultation, believed: Belief) -> Floats:
-    """(features,) 0..1: what is known, else what is expected."""
-    known = {net.column[finding]: value for finding, value in state.known.items()}
-    rows = {condition.id: number for number, condition in enumerate(net.conditions)}
-    found = np.empty(len(names))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layout:
+    """Where each feature of a model lies in a net.
+
+    yes_no, rows, ages : places among the features, with the column, row or first year of each
+    options : finding's column -> places, with the slot of each in its table
+    columns : the finding's column of each feature; -1 for those of the person and of the rows
+    """
+
+    size: int
+    yes_no: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    ages: tuple[tuple[int, int], ...]
+    sexes: tuple[tuple[int, str], ...]
+    options: Mapping[int, npt.NDArray[np.int64]]
+    columns: npt.NDArray[np.int64]
+
+    def features(self, net: Net, state: Consultation, believed: Belief) -> Floats:
+        """(features,) 0..1: what is known, else what is expected."""
+        found = np.zeros(self.size)
+        expected = believed.posterior @ believed.present
+        found[self.yes_no[:, 0]] = expected[self.yes_no[:, 1]]
+        found[self.rows[:, 0]] = believed.posterior[self.rows[:, 1]]
+        for column, places in self.options.items():
+            found[places[:, 0]] = _expected_options(net, believed, column)[places[:, 1]]
+        for place, first in self.ages:
+            found[place] = _is_of_age(first, state.person)
+        for place, sex in self.sexes:
+            found[place] = 0.5 if state.person.sex is None else state.person.sex == sex
+        for finding, value in state.known.items():
+            self._know(found, net, net.column[finding], value)
+        return found
+
+    def _know(self, found: Floats, net: Net, column: int, value: Value) -> None:
+        if isinstance(value, bool):
+            found[self.columns == column] = value
+        elif column in self.options:
+            chosen = net.slots(column, value)
+            places = self.options[column]
+            found[places[:, 0]] = np.isin(places[:, 1], chosen)
+
+
+def lay_out(names: Sequence[str], net: Net) -> Layout:
+    """The features of these names."""
+    row = {condition.id: number for number, condition in enumerate(net.conditions)}
+    columns = [-1 if ":" in name else net.column[name.partition("=")[0]] for name in names]
+    options: dict[int, list[tuple[int, int]]] = {}
     for place, name in enumerate(names):
-        what, _, which = name.partition(":")
-        if what == "row":
-            found[place] = believed.posterior[rows[which]]
-        elif which:
-            found[place] = _of_person(what, which, state.person)
-        else:
-            found[place] = _of_finding(net, believed, name, known)
-    return found
+        if option := name.partition("=")[2]:
+            slot = net.findings[columns[place]].option_ids.index(option)
+            options.setdefault(columns[place], []).append((place, slot))
+    of_person = [(place, *name.partition(":")[::2]) for place, name in enumerate(names) if ":" in name]
+    yes_no = [(place, column) for place, column in enumerate(columns) if column >= 0 and "=" not in names[place]]
+    return Layout(
+        size=len(names),
+        yes_no=np.array(yes_no, dtype=np.int64).reshape(-1, 2),
+        rows=np.array([(p, row[which]) for p, what, which in of_person if what == "row"], dtype=np.int64).reshape(
+            -1, 2
+        ),
+        ages=tuple((place, int(which)) for place, what, which in of_person if what == "age"),
+        sexes=tuple((place, which) for place, what, which in of_person if what == "sex"),
+        options={column: np.array(places, dtype=np.int64) for column, places in options.items()},
+        columns=np.array(columns, dtype=np.int64),
+    )
 
 
-def _of_person(what: str, which: str, person: Person) -> float:
-    if what == "sex":
-        return 0.5 if person.sex is None else float(person.sex == which)
+def _expected_options(net: Net, believed: Belief, column: int) -> Floats:
+    finding = net.findings[column]
+    present = believed.posterior * believed.present[:, column]
+    found = present @ net.tables[column]
+    if finding.none is not None:
+        found[finding.option_ids.index(finding.none)] = 1 - present.sum()
+    return np.asarray(found, dtype=np.float64)
+
+
+def _is_of_age(first: int, person: Person) -> float:
     if person.age_years is None:
         return 1 / len(AGES)
-    return float(int(which) == max(first for first in AGES if first <= person.age_years))
-
-
-def _of_finding(net: Net, believed: Belief, name: str, known: Mapping[int, Value]) -> float:
-    finding_id, _, option = name.partition("=")
-    column = net.column[finding_id]
-    finding, value = net.findings[column], known.get(column)
-    if value is not None:
-        chosen = value if isinstance(value, tuple) else (value,)
-        return float(bool(value) if finding.kind is Kind.YES_NO else option in chosen)
-    present = believed.posterior * believed.present[:, column]
-    if finding.kind is Kind.YES_NO:
-        return float(present.sum())
-    if option == finding.none:
-        return float(1 - present.sum())
-    return float(present @ net.tables[column][:, finding.option_ids.index(option)])
-
-
-def columns_of(names: Sequence[str], net: Net) -> list[int | None]:
-    """The finding's column of each feature; None for those of the person and of the rows."""
-    return [None if ":" in name else net.column[name.partition("=")[0]] for name in names]
+    return float(first == max(year for year in AGES if year <= person.age_years))

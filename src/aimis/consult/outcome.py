@@ -25,8 +25,8 @@ ENOUGH = {
 """How likely something at least so urgent must be to be advised so: judgement; missing costs more than alarming."""
 LISTED = 0.01
 MOST_LISTED = 20
-POORLY_EXPLAINED = 0.5
-"""Where something that the knowledge does not hold is more likely than all that it holds."""
+POORLY_EXPLAINED = 0.3
+"""Where something that the knowledge does not hold is as likely as this: measured by taking conditions out."""
 FAINT = 0.05
 """Where even the likeliest condition is less likely than this, the answers point nowhere."""
 TELLING = 0.5
@@ -124,10 +124,10 @@ def _explanations(net: Net, belief: Belief, evidence: Mapping[int, Evidence]) ->
     named = belief.posterior[: net.named]
     order = [int(row) for row in np.argsort(-named, kind="stable")[:MOST_LISTED] if named[row] >= LISTED]
     columns = list(evidence)
-    told = np.array([np.log(likelihood(net, column, evidence[column])) for column in columns])
+    told = np.array([likelihood(net, column, evidence[column]) for column in columns])
     told = told.reshape(len(columns), len(belief.posterior))  # also where nothing is known yet
-    usual = told @ belief.posterior
-    return tuple(_explanation(net, row, float(named[row]), columns, told[:, row] - usual) for row in order)
+    telling = np.log(told / told.mean(axis=1, keepdims=True))
+    return tuple(_explanation(net, row, float(named[row]), columns, telling[:, row]) for row in order)
 
 
 def _explanation(net: Net, row: int, probability: float, columns: list[int], ratio: np.ndarray) -> Explanation:

@@ -1,0 +1,135 @@
+"""Laws of what is believed and of what a question is worth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aimis.consult import net as nets
+from aimis.consult import value
+from aimis.consult.belief import Belief, Evidence, believe
+from aimis.consult.consultation import Person
+from aimis.consult.model import Value
+from tests.fakes import conditions
+
+NET = nets.build_net(conditions.knowledge())
+PRIOR = NET.prior(Person(age_years=40))
+ANSWERS: dict[str, st.SearchStrategy[Value]] = {
+    "pain": st.booleans(),
+    "site": st.sampled_from([("nowhere",), ("chest",), ("belly", "head")]),
+    "sweating": st.booleans(),
+    "vomiting": st.booleans(),
+    "fever": st.booleans(),
+    "temperature": st.floats(34, 43),
+    "colour": st.sampled_from(["pale", "red"]),
+}
+SOME_ANSWERS = st.fixed_dictionaries({}, optional=ANSWERS)
+
+
+def after(answers: dict[str, Value], error: float = 0.03) -> Belief:
+    return believe(NET, PRIOR, {NET.column[f]: Evidence(value=v, error=error) for f, v in answers.items()})
+
+
+def of(belief: Belief, condition: str) -> float:
+    return float(belief.posterior[[c.id for c in NET.conditions].index(condition)])
+
+
+@settings(max_examples=30)
+@given(SOME_ANSWERS)
+def test_posterior_is_a_distribution_and_presence_a_chance(answers: dict[str, Value]) -> None:
+    believed = after(answers)
+    assert believed.posterior.sum() == pytest.approx(1)
+    assert ((believed.present >= 0) & (believed.present <= 1)).all()
+
+
+@settings(max_examples=30)
+@given(SOME_ANSWERS, st.randoms())
+def test_order_of_answers_changes_nothing(answers: dict[str, Value], shuffle: object) -> None:
+    turned = dict(reversed(answers.items()))
+    assert after(turned).posterior == pytest.approx(after(answers).posterior)
+
+
+@settings(max_examples=30)
+@given(SOME_ANSWERS)
+def test_belief_keeps_the_average_of_what_an_answer_would_make_of_it(answers: dict[str, Value]) -> None:
+    """The law of total probability: P(row) = sum over answers of P(answer) P(row | answer)."""
+    answers.pop("sweating", None)
+    now, column, error = after(answers), NET.column["sweating"], 0.03
+    present = now.present[:, column]
+    yes = float(now.posterior @ ((1 - error) * present + error * (1 - present)))
+    mixed = (
+        yes * after({**answers, "sweating": True}).posterior
+        + (1 - yes) * after({**answers, "sweating": False}).posterior
+    )
+    assert mixed == pytest.approx(now.posterior)
+
+
+def test_the_same_told_twice_counts_once() -> None:
+    """That there is pain says nothing new once its place is known."""
+    site = after({"site": ("chest",)})
+    assert of(after({"site": ("chest",), "pain": True}), "infarct") == pytest.approx(of(site, "infarct"), abs=0.02)
+
+
+def test_wrong_no_to_a_parent_does_not_sink_the_truth() -> None:
+    assert of(after({"pain": False, "site": ("chest",), "sweating": True}), "infarct") > 0.5
+
+
+def test_answer_speaks_less_the_likelier_it_is_wrong() -> None:
+    chances = [of(after({"sweating": True}, error), "infarct") for error in (0.01, 0.1, 0.3, 0.49)]
+    assert chances == sorted(chances, reverse=True)
+
+
+def test_higher_number_speaks_for_what_raises_it() -> None:
+    chances = [of(after({"fever": True, "temperature": celsius}), "flu") for celsius in (36.5, 38.5, 40.5)]
+    assert chances == sorted(chances)
+
+
+def test_age_decides_where_a_condition_does_not_occur() -> None:
+    child = NET.prior(Person(age_years=7))
+    assert child[0] == 0
+    assert child.sum() == pytest.approx(1)
+
+
+def test_table_follows_the_bands_where_they_are_said() -> None:
+    survival = 1 - NET.tables[NET.column["temperature"]][2].cumsum()
+    assert survival[:2] == pytest.approx([0.9, 0.3], abs=0.01)
+
+
+@settings(max_examples=30)
+@given(SOME_ANSWERS)
+def test_question_is_never_worth_less_than_nothing_nor_more_than_all_that_is_open(answers: dict[str, Value]) -> None:
+    believed = after(answers)
+    open_now = -float(believed.posterior @ np.log(np.maximum(believed.posterior, 1e-300)))
+    worth = value.values(NET, believed, 0.03)
+    assert (worth >= -1e-9).all()
+    assert (worth <= open_now + math.log(6) + 1e-9).all()
+
+
+def test_worth_of_yes_no_is_the_mutual_information_reckoned_by_hand() -> None:
+    believed, column, error = after({}), NET.column["vomiting"], 0.03
+    yes = believed.present[:, column] * (1 - 2 * error) + error
+
+    def entropy(chances: list[float]) -> float:
+        return -sum(p * math.log(p) for p in chances if p > 0)
+
+    def information(weights: np.ndarray, chances: np.ndarray) -> float:
+        shares, mean = weights.sum(axis=1), float(weights.sum(axis=0) @ chances)
+        inner = [float(weights[k] @ chances / shares[k]) if shares[k] else 0.0 for k in range(len(shares))]
+        return entropy([mean, 1 - mean]) - math.fsum(
+            w * entropy([p, 1 - p]) for w, p in zip(shares, inner, strict=True)
+        )
+
+    rows = np.diag(believed.posterior)
+    urgencies = (NET.urgency * believed.posterior[:, None]).T
+    expected = information(rows, yes) + information(urgencies, yes)
+    assert value.values(NET, believed, error)[column] == pytest.approx(expected)
+
+
+def test_more_noise_makes_no_question_worth_more() -> None:
+    believed = after({})
+    quiet, noisy = value.values(NET, believed, 0.01), value.values(NET, believed, 0.3)
+    assert (noisy <= quiet + 1e-9).all()
