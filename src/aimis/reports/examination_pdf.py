@@ -24,7 +24,7 @@ DASHES = ((), (5.0, 3.5), (0.4, 3.0))
 """Of the lines round lesions, in points, by pattern."""
 
 _SMALL_BOLD = Style(size=7.5, bold=True)
-_CAPTION_LINES = 2.0
+_CAPTION_LINES = 3
 _TIME_LABEL = 92.0
 _FILLS = {Seen.JUDGED: RULE, Seen.ELSEWHERE: WHITE, Seen.UNJUDGED: INK}
 
@@ -139,10 +139,11 @@ def _frame(frame: KeyFrame, at: tuple[float, float], room: tuple[float, float], 
 
 
 def _caption(frame: KeyFrame, at: tuple[float, float], width: float, sheet: Sheet) -> None:
-    used = sheet.line(*at, f"{frame.number}  {frame.place}", _SMALL_BOLD, width=width * 0.62) + 6
-    sheet.line(at[0] + used, at[1] + 0.3, frame.seen, Style(size=7, colour=GREY), width=width - used)
-    style = Style(size=7.5, colour=ALARM, bold=True) if frame.findings else Style(size=7, colour=GREY)
-    sheet.line(at[0], at[1] + sheet.leading(_SMALL_BOLD), frame.found, style, width=width)
+    high, grey = sheet.leading(_SMALL_BOLD), Style(size=7, colour=GREY)
+    sheet.line(*at, f"{frame.number}  {frame.place}", _SMALL_BOLD, width=width)
+    style = Style(size=7.5, colour=ALARM, bold=True) if frame.findings else grey
+    sheet.line(at[0], at[1] + high, frame.found, style, width=width)
+    sheet.line(at[0], at[1] + 2 * high, frame.seen, grey, width=width)
 
 
 def _legend(page: ExaminationPage, texts: Texts, sheet: Sheet, y: float) -> float:
