@@ -25,11 +25,14 @@ from aimis.readers.oesophagus import aperture, quality, repeats, stain
 from training.oesophagus import data
 
 RESULTS = Path(__file__).parent / "results" / "gates.json"
-LINKED = (
-    "66513 66514 66516 66517 66520 66521 66540 66541 66542 66800 66803 66804 66806 66808 66809 66811 66815 66816"
-    " 66819 66924 66926 66927 66929 66931 67060"
-).split()
-FLEXIBLE = "66511 66531 66532 66533 66534 66535 66536 66786 66788 66796 67057 67058 67063 67064 67066 67186".split()
+LINKED = {
+    66513, 66514, 66516, 66517, 66520, 66521, 66540, 66541, 66542, 66800, 66803, 66804, 66806, 66808,
+    66809, 66811, 66815, 66816, 66819, 66924, 66926, 66927, 66929, 66931, 67060,
+}  # fmt: skip
+FLEXIBLE = {
+    66511, 66531, 66532, 66533, 66534, 66535, 66536, 66786, 66788, 66796, 67057, 67058, 67063, 67064,
+    67066, 67186,
+}  # fmt: skip
 _SIDE_PX = 288
 _FAULTY = 60  # frames that faults are put into
 
@@ -67,8 +70,7 @@ def main() -> None:
 
 def look(root: Path, row: data.Row) -> Looked:
     """The frame as the gates take it, and how long finding and normalising took."""
-    rgb = cv2.cvtColor(cv2.imread(str(root / row["file"])), cv2.COLOR_BGR2RGB)
-    return _look(row, np.asarray(rgb, dtype=np.uint8))
+    return _look(row, _rgb(root / row["file"]))
 
 
 def apertures(frames: list[Looked]) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def outside() -> dict[str, str]:
     """What the gates say of scikit-image's pictures: cats, coffee, pages, moons."""
     told = {}
     for file in sorted((Path(skimage.__file__).parent / "data").glob("*.[pj][np]g")):
-        seen = _look({}, np.asarray(cv2.imread(str(file))[..., ::-1], dtype=np.uint8))
+        seen = _look({}, _rgb(file))
         told[file.stem] = _code(seen.square, seen.mask) or "none"
     return told
 
@@ -127,6 +129,12 @@ def likeness(frames: list[Looked]) -> dict[str, dict[str, float]]:
         within = near[same & ~itself]
         told[source] = {"within": float(within.mean()) if len(within) else -1.0, "across": float(near[other].mean())}
     return told
+
+
+def _rgb(file: Path) -> Picture:
+    bgr = cv2.imread(str(file))
+    assert bgr is not None, file
+    return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
 
 
 def _look(row: data.Row, rgb: Picture) -> Looked:
@@ -177,8 +185,8 @@ def _bubbles(picture: npt.NDArray[np.float32], many: int, rng: np.random.Generat
 
 def _stain_of(row: data.Row, colours: stain.Colours) -> str:
     """The stain by look; EDD2020's other centres are left out where they are not plainly red."""
-    number = Path(row["file"]).stem.split("_")[-1]
     if row["source"] == "ippa":
+        number = int(Path(row["file"]).stem.split("_")[-1])
         return "linked-colour" if number in LINKED else "flexible-colour" if number in FLEXIBLE else "blue-light"
     if row["source"] == "ipcl":
         return "narrow-band"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SIDE_PX = 16
 _FROZEN = 1.2  # of 255: mean difference that coding alone makes between repeats of one frame
 _BLACK = 3  # of 255
-_ALIKE = 0.92  # correlation from which two frames show the same view
+ALIKE = 0.92  # correlation from which two frames show the same view
 
 Descriptor = npt.NDArray[np.uint8]
 
@@ -44,14 +44,14 @@ def likeness(descriptors: Sequence[Descriptor]) -> npt.NDArray[np.float32]:
 
 def alike(one: Descriptor, other: Descriptor) -> bool:
     """Whether two frames show the same view."""
-    return bool(likeness((one, other))[0, 1] > _ALIKE)
+    return bool(likeness((one, other))[0, 1] > ALIKE)
 
 
 def groups(descriptors: Sequence[Descriptor]) -> tuple[tuple[int, ...], ...]:
     """Positions of frames that show the same view, directly or through others between; whatever their order."""
     if not descriptors:
         return ()
-    near = likeness(descriptors) > _ALIKE
+    near = likeness(descriptors) > ALIKE
     left = set(range(len(descriptors)))
     found = []
     while left:
