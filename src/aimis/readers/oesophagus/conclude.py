@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["REASONS", "Private", "Rules", "conclude", "interest"]
 
+COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY = "colonoscopy", "other-organs", "nothing-of-the-body"
+NO_FRAME, NONE_JUDGED = "no-frame-decoded", "no-frame-judged"
+STAIN, UNJUDGED, REPEAT = "stain-outside-training", "part-not-judged", "frozen-repeat"
+REASONS = (COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY, NO_FRAME, NONE_JUDGED, STAIN, UNJUDGED, REPEAT)
+"""Codes that only this reader's texts know."""
+
 MOST_REGIONS = 24
 _MUCH_UNJUDGED = 0.3  # share of the frames, from which it limits the result
 
@@ -118,13 +124,6 @@ def _nothing_counted(statuses: Counter[Status], limited: Reason | None, *, other
     if statuses[Status.UNSUPPORTED] > statuses[Status.NOT_ASSESSABLE]:
         return Status.UNSUPPORTED, Reason.of(OTHER_ORGANS if other else NOTHING_OF_THE_BODY)
     return Status.NOT_ASSESSABLE, Reason.of(NONE_JUDGED, frames=looked_at)
-
-
-COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY = "colonoscopy", "other-organs", "nothing-of-the-body"
-NO_FRAME, NONE_JUDGED = "no-frame-decoded", "no-frame-judged"
-STAIN, UNJUDGED, REPEAT = "stain-outside-training", "part-not-judged", "frozen-repeat"
-REASONS = (COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY, NO_FRAME, NONE_JUDGED, STAIN, UNJUDGED, REPEAT)
-"""Codes that only this reader's texts know."""
 
 
 def _limit(case: _Case, conclusion: Conclusion) -> Reason | None:
