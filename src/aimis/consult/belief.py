@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from aimis.consult.net import Floats, Net
 
 TINY = 1e-300
+INCIDENTAL = 0.05
+"""Of the symptoms that come by the way, so many are brought up as the reason to consult: judgement."""
 Pair: TypeAlias = "tuple[Floats | float, Floats | float]"
 """Of the absent and of the present; an array has one number a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """An answer, and the chance that it is wrong."""
+    """An answer, and the chance that it is wrong.
+
+    volunteered : why the person comes, not an answer to a question
+    """
 
     value: Value
     error: float
+    volunteered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,6 +66,9 @@ def believe(net: Net, prior: Floats, evidence: Mapping[int, Evidence]) -> Belief
         _gather(net, evidence, root, nodes)
         logs = logs + np.log(np.maximum(nodes[root].said[1], TINY))
         _spread(net, nodes, root, (0.0, 1.0), present)
+    for column, given in evidence.items():
+        if given.volunteered and net.findings[column].present(given.value):
+            logs = logs + np.where(net.shows[:, column], 0.0, np.log(INCIDENTAL))
     weights = np.exp(logs - logs.max())
     return Belief(posterior=weights / weights.sum(), present=present)
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 VOLUNTEERED_WRONGLY, UNDERSTOOD_WRONGLY = 0.002, 0.01
 """Chance that what a person brings up is not so; the second counts our misreading in. Judgement."""
-SAFETY_FIRST = 2
-"""So many first questions are those of the red-flag rules, if they have any."""
+SAFETY_FIRST = 1
+"""So many first questions are those that the red-flag rules want most, if they have any."""
 WORTH_OF_A_FLAG = 0.5
 """What a rule's question is worth beside its nats, times the chance that it is answered with yes."""
 SAME_GROUP = 1.3
 """A question of the group that was just asked about is preferred by so much."""
-WORTH_ASKING = 0.01
+WORTH_ASKING = 0.005
 """In nats; a question worth less changes nothing."""
 WORTH_OF_THE_LIST = 0.02
 """What moving the whole differential is worth beside nats, where that was asked for: by trial."""
@@ -155,7 +155,9 @@ class Dialogue:
         """By the finding's column, without unknowns."""
         wrong = {"given": VOLUNTEERED_WRONGLY, "told": UNDERSTOOD_WRONGLY, "asked": self.net.knowledge.wrong_answers}
         return {
-            self.net.column[a.finding]: belief.Evidence(value=a.value, error=wrong[a.source])
+            self.net.column[a.finding]: belief.Evidence(
+                value=a.value, error=wrong[a.source], volunteered=a.source != "asked"
+            )
             for a in state.answers
             if a.value != UNKNOWN
         }
@@ -192,7 +194,7 @@ class Dialogue:
         if wanted and state.questions < SAFETY_FIRST:
             return self.net.findings[wanted[0]].id
         believed = self.believe(state)
-        worth = value.values(self.net, believed, self.net.knowledge.wrong_answers)
+        worth = value.values(self.net, believed, self.net.knowledge.wrong_answers, can_be_asked)
         worth[wanted] += WORTH_OF_A_FLAG * (believed.posterior @ believed.present[:, wanted])
         worth *= self._preference(state)
         if self.whole is not None and self.layout is not None:
@@ -201,7 +203,8 @@ class Dialogue:
             np.add.at(worth, self.layout.columns[asked], WORTH_OF_THE_LIST * gains[asked])
         worth[~can_be_asked] = 0
         best = int(np.argmax(worth))
-        return self.net.findings[best].id if worth[best] >= WORTH_ASKING else None
+        least = WORTH_ASKING if self.whole is None else 0.0  # the list is never known so well that more tells nothing
+        return self.net.findings[best].id if worth[best] > least else None
 
     def _wanted(self, state: Consultation) -> tuple[str, ...]:
         found = self.safety.worth_asking(_facts(state)) if self.safety else ()

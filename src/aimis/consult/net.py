@@ -35,6 +35,7 @@ class Net:
     likeness : finding of many-of -> (rows, rows) Bhattacharyya coefficient of what two rows would answer
     edges : finding of number -> bounds between its bins, rising
     urgency : (rows, 6) chance of each urgency, by rank
+    shows : (rows, findings) whether the finding is said to come with the condition, or with one of the area
     """
 
     knowledge: Knowledge
@@ -51,6 +52,8 @@ class Net:
     edges: Mapping[int, tuple[float, ...]]
     urgency: Floats
     frequency: Floats
+    shows: npt.NDArray[np.bool_]
+    of_area: npt.NDArray[np.bool_]
 
     @property
     def named(self) -> int:
@@ -61,8 +64,8 @@ class Net:
         """(rows,) how likely each is before anything is known but the person."""
         weights = self.frequency * np.array([_multiplier(condition, person) for condition in self.conditions])
         total = weights.sum() or 1.0
-        elsewhere = [weights[[c.area == area for c in self.conditions]].sum() + 0.01 * total for area in self.areas]
-        shares = np.array(elsewhere) / sum(elsewhere)
+        elsewhere = self.of_area @ weights + 0.01 * total
+        shares = elsewhere / elsewhere.sum()
         return np.concatenate([(1 - ELSE_SHARE) * weights / total, ELSE_SHARE * shares])
 
     def options(self, column: int) -> int:
@@ -81,6 +84,8 @@ class Net:
 def build_net(knowledge: Knowledge) -> Net:
     """The arrays of a set of knowledge."""
     findings, conditions = tuple(knowledge.findings.values()), tuple(knowledge.conditions.values())
+    of_area = np.array([[c.area == area for c in conditions] for area in sorted({c.area for c in conditions})])
+    shows = np.array([[finding.id in c.findings for finding in findings] for c in conditions])
     column = {finding.id: number for number, finding in enumerate(findings)}
     parent = tuple(None if finding.parent is None else column[finding.parent] for finding in findings)
     areas = tuple(sorted({condition.area for condition in conditions}))
@@ -95,7 +100,7 @@ def build_net(knowledge: Knowledge) -> Net:
         areas=areas,
         column=column,
         parent=parent,
-        children=tuple(tuple(n for n, up in enumerate(parent) if up == here) for here in range(len(findings))),
+        children=_children(parent),
         present=present,
         marginal=_marginal(present, parent),
         tables={n: _without_none(findings[n], table) for n, table in tables.items()},
@@ -103,6 +108,8 @@ def build_net(knowledge: Knowledge) -> Net:
         edges=edges,
         urgency=builder.urgency(),
         frequency=np.array([knowledge.bands.per_100000(condition.frequency) for condition in conditions]),
+        shows=np.concatenate([shows, of_area @ shows]),
+        of_area=of_area,
     )
 
 
@@ -228,6 +235,14 @@ def _likeness(rates: Floats) -> Floats:
     yes, no = np.sqrt(rates), np.sqrt(1 - rates)
     logs = sum(np.log(np.outer(y, y) + np.outer(n, n)) for y, n in zip(yes.T, no.T, strict=True))
     return np.asarray(np.exp(logs), dtype=np.float64)
+
+
+def _children(parent: tuple[int | None, ...]) -> tuple[tuple[int, ...], ...]:
+    below: list[list[int]] = [[] for _ in parent]
+    for column, up in enumerate(parent):
+        if up is not None:
+            below[up].append(column)
+    return tuple(map(tuple, below))
 
 
 def _marginal(present: Floats, parent: tuple[int | None, ...]) -> Floats:
