@@ -35,10 +35,12 @@ PROGRAM = (sys.executable, "-m", "aimis.cli")
 class Ended:
     """A process that ended.
 
+    processor_seconds : of all its threads together
     peak_bytes : the most memory that it held at once, of files it mapped too
     """
 
     seconds: float
+    processor_seconds: float
     peak_bytes: int
     status: int
 
@@ -49,7 +51,12 @@ def run_process(*arguments: str) -> Ended:
     process = subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(seconds=time.perf_counter() - began, peak_bytes=usage.ru_maxrss * 1024, status=process.returncode)
+    return Ended(
+        seconds=time.perf_counter() - began,
+        processor_seconds=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * 1024,
+        status=process.returncode,
+    )
 
 
 @dataclass

@@ -44,11 +44,13 @@ def rewrite(record: Path, into: Path, *, language: str | None) -> int:
         raise UsageError(f"{record} is not there. Name the readings.jsonl that `aimis read --report DIR` left in DIR")
     site = settings.load_settings()
     found = bootstrap.find_readers(site)
-    texts = words.load_words(language or site.language, [m.text_paths for m in found.manifests.values()])
+    named = {reading.identity.reader for reading in records.readings(record)}  # another's words may differ
+    spoken = [manifest.text_paths for reader, manifest in found.manifests.items() if reader in named]
+    texts = words.load_words(language or site.language, spoken)
     beside = PlainConsole(sys.stderr)
     photographs = _Photographs(
         limits=bootstrap.limits_of(site),
-        frame_limits=bootstrap.examination_limits(bootstrap.choose_readers(found, (), None), site),
+        frame_limits=bootstrap.examination_limits((), site),
         missing=lambda path: beside.print(texts.label("cli-no-picture", path=path), soft_wrap=True),
     )
     reports = Reports(folder=into, words=texts)

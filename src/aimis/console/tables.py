@@ -126,7 +126,7 @@ def _heading(readings: Sequence[Reading], words: Texts) -> Iterator[str]:
     yield _name(source, words)
     if examination is not None:
         yield examination_tables.what(examination, words)
-    elif source.laterality or any(words.subject_of(reading.identity.reader) == EYE for reading in readings):
+    elif source.laterality or all(words.subject_of(reading.identity.reader) == EYE for reading in readings):
         yield _eye(source, words)
     if source.size_px:
         yield words.label("size-value", columns=source.size_px[0], rows=source.size_px[1])

@@ -182,7 +182,7 @@ def test_network_is_opened_only_where_its_reader_has_something_to_read(
         raise AssertionError("opened")
 
     monkeypatch.setattr(engine, "open_engine", refuse)
-    assert only(run, "--exam", stills)["reader"] == "examiner"
+    assert only(run, "--exam", stills, *EXAMINER, *READERS)["reader"] == "examiner"
 
 
 def test_progress_counts_the_frames_of_the_examination_at_hand(
