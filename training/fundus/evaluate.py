@@ -57,7 +57,8 @@ def read(paths: list[str], out: Path) -> list[Record]:
     """The JSON lines of `aimis read` for the paths, also kept in `out`."""
     listed = out.with_suffix(".paths")
     listed.write_text("\n".join(paths))
-    command = [str(Path(sys.executable).with_name("aimis")), "read", "--json", *paths]
+    readers = ["--reader", "diabetic-retinopathy", "--reader", "fundus-disease"]
+    command = [str(Path(sys.executable).with_name("aimis")), "read", "--json", *readers, *paths]
     with out.open("w") as handle:
         done = subprocess.run(command, stdout=handle, check=False)
     if done.returncode not in (0, 3):
