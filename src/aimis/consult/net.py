@@ -7,8 +7,9 @@ present only where its parent is. What an answer says beyond that (which options
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,7 +90,7 @@ def build_net(knowledge: Knowledge) -> Net:
     column = {finding.id: number for number, finding in enumerate(findings)}
     parent = tuple(None if finding.parent is None else column[finding.parent] for finding in findings)
     areas = tuple(sorted({condition.area for condition in conditions}))
-    builder = _Builder(knowledge, conditions, areas)
+    builder = _Builder(knowledge, conditions, of_area, _mentions(conditions))
     edges = {n: tuple(_edges(f, conditions)) for n, f in enumerate(findings) if f.kind is Kind.NUMBER}
     tables = {n: builder.table(f, edges.get(n, ())) for n, f in enumerate(findings) if f.kind is not Kind.YES_NO}
     present = np.stack([builder.presence(f, tables.get(n)) for n, f in enumerate(findings)], axis=1)
@@ -119,45 +120,50 @@ class _Builder:
 
     knowledge: Knowledge
     conditions: tuple[Condition, ...]
-    areas: tuple[str, ...]
+    of_area: npt.NDArray[np.bool_]
+    mentions: Mapping[str, list[tuple[int, Band | dict[str, Band]]]]
 
     def presence(self, finding: Finding, table: Floats | None) -> Floats:
         """(rows,) P(present | parent present)."""
         if table is not None:
             none = None if finding.none is None else finding.option_ids.index(finding.none)
             return np.ones(len(table)) if none is None else np.clip(1 - table[:, none], LEAST, MOST)
-        own = np.array([self._chance(c.findings.get(finding.id), finding.background) for c in self.conditions])
-        return np.clip(self._with_areas(own, float(_number(finding.background))), LEAST, MOST)
+        background = float(finding.background) if isinstance(finding.background, float | int) else LEAST
+        own = np.full(len(self.conditions), background)
+        for row, given in self.mentions.get(finding.id, ()):
+            if not isinstance(given, dict):
+                own[row] = self._of(given)
+        return np.clip(self._with_areas(own, background), LEAST, MOST)
 
     def table(self, finding: Finding, edges: tuple[float, ...]) -> Floats:
         """(rows, options or bins) as the bands say, areas below."""
         if finding.kind is Kind.NUMBER:
             usual = _survival_of_background(finding, edges)
-            own = np.stack([self._bins(c, finding, edges, usual) for c in self.conditions])
-            return _distributions(self._with_areas(own, -np.diff(usual, prepend=1.0, append=0.0)))
+            rows = self._rows(finding, -np.diff(usual, prepend=1.0, append=0.0), partial(self._bins, edges, usual))
+            return _distributions(rows)
         background = self._background(finding)
-        own = np.stack([self._options(c, finding, background) for c in self.conditions])
-        rows = self._with_areas(own, background)
+        rows = self._rows(finding, background, partial(self._options, finding, background))
         return np.clip(rows, LEAST, MOST) if finding.kind is Kind.MANY_OF else _distributions(rows)
+
+    def _rows(self, finding: Finding, background: Floats, of: Callable[[dict[str, Band]], Floats]) -> Floats:
+        own = np.tile(background, (len(self.conditions), 1))
+        for row, given in self.mentions.get(finding.id, ()):
+            if isinstance(given, dict):
+                own[row] = of(given)
+        return self._with_areas(own, background)
 
     def urgency(self) -> Floats:
         """(rows, 6): a condition has its own; an area has those of its conditions, as often as they come."""
         own = np.zeros((len(self.conditions), len(Urgency)))
         own[np.arange(len(own)), [condition.urgency.rank for condition in self.conditions]] = 1
         often = np.array([self.knowledge.bands.per_100000(c.frequency) for c in self.conditions])
-        return np.concatenate([own, [np.average(own[of], axis=0, weights=often[of]) for of in self._members()]])
+        weights = self.of_area * often
+        return np.concatenate([own, weights @ own / weights.sum(axis=1, keepdims=True)])
 
     def _with_areas(self, own: Floats, background: Floats | float) -> Floats:
         """An area shows half as its conditions do on average, half as anybody does."""
-        means = [0.5 * own[of].mean(axis=0) + 0.5 * background for of in self._members()]
-        return np.concatenate([own, means])
-
-    def _members(self) -> Iterator[list[int]]:
-        for area in self.areas:
-            yield [n for n, condition in enumerate(self.conditions) if condition.area == area]
-
-    def _chance(self, given: Band | Mapping[str, Band] | None, background: object) -> float:
-        return _number(background) if given is None or isinstance(given, Mapping) else self._of(given)
+        shares = self.of_area / self.of_area.sum(axis=1, keepdims=True)
+        return np.concatenate([own, 0.5 * shares @ own + 0.5 * background])
 
     def _of(self, band: Band) -> float:
         return self.knowledge.bands.chance(band)
@@ -169,11 +175,8 @@ class _Builder:
         share = LEAST if finding.kind is Kind.MANY_OF else left / max(1, len(unsaid))
         return np.array([given.get(option, share) for option in finding.option_ids])
 
-    def _options(self, condition: Condition, finding: Finding, background: Floats) -> Floats:
+    def _options(self, finding: Finding, background: Floats, given: dict[str, Band]) -> Floats:
         """What is said of an option stands; the others of a one-of share the rest as in the background."""
-        given = condition.findings.get(finding.id)
-        if not isinstance(given, dict):
-            return background
         said = np.array([self._of(given[option]) if option in given else np.nan for option in finding.option_ids])
         unsaid = np.isnan(said)
         if finding.kind is Kind.MANY_OF:
@@ -182,11 +185,10 @@ class _Builder:
         shares = background * rest / max(float(background[unsaid].sum()), 1e-9)
         return np.where(unsaid, shares, said)
 
-    def _bins(self, condition: Condition, finding: Finding, edges: tuple[float, ...], usual: Floats) -> Floats:
+    def _bins(self, edges: tuple[float, ...], usual: Floats, given: dict[str, Band]) -> Floats:
         """P(value in bin): the background's survival, bent through the points that the condition names."""
-        given = condition.findings.get(finding.id)
         points = {0.0: 0.0, 1.0: 1.0}
-        for text, band in (given if isinstance(given, dict) else {}).items():
+        for text, band in given.items():
             sign, bound = bound_of(text)
             chance = self._of(band)
             points[float(usual[edges.index(bound)])] = chance if sign == ">=" else 1 - chance
@@ -195,8 +197,13 @@ class _Builder:
         return -np.diff(bent, prepend=1.0, append=0.0)
 
 
-def _number(background: object) -> float:
-    return float(background) if isinstance(background, float | int) else LEAST
+def _mentions(conditions: tuple[Condition, ...]) -> dict[str, list[tuple[int, Band | dict[str, Band]]]]:
+    """Finding -> the rows of the conditions that say something of it, and what."""
+    found: dict[str, list[tuple[int, Band | dict[str, Band]]]] = {}
+    for row, condition in enumerate(conditions):
+        for finding, given in condition.findings.items():
+            found.setdefault(finding, []).append((row, given))
+    return found
 
 
 def _edges(finding: Finding, conditions: tuple[Condition, ...]) -> list[float]:
