@@ -7,7 +7,7 @@ added, and that a woman's chest pain is a man's, follows from the form of the ru
     chest-pain                         the finding is present
     {radiating-pain: [left-arm, jaw]}  one of these options was answered
     {temperature: ">=39"}              a number's bound, >= or <
-    {age: "<0.25"}                     years; an age that is not known meets every >= (an adult) and no <
+    {age: "<0.25"}                     years; an age that is not known counts as 50 for >=, and meets no <
     {all: [...]}  {any: [...]}         of such
 """
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aimis.consult.ports import Facts
 
 AGE = "age"
+ASSUMED_YEARS = 50
+"""Of whom no age is known: old enough for a heart attack, not so old that every fever needs a doctor. Judgement."""
 REFUSED = {"not", "sex"}
 
 
@@ -153,7 +155,7 @@ def _judged_age(node: Leaf, facts: Facts) -> bool | None:
     if not isinstance(node, Bound):
         return None
     if age_years is None:
-        return node.sign == ">=" or None
+        return (node.sign == ">=" and node.limit <= ASSUMED_YEARS) or None
     return _within(node, age_years)
 
 

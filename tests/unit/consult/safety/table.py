@@ -39,7 +39,7 @@ def holds(when: Any, given: Assignment) -> bool:
     if isinstance(value, list):
         return known is not None and bool(set(value) & set(known if isinstance(known, tuple) else (known,)))
     if key == "age" and known is None:
-        return bool(value.startswith(">="))
+        return value.startswith(">=") and float(value[2:]) <= 50
     return known is not None and (known >= float(value[2:]) if value.startswith(">=") else known < float(value[1:]))
 
 

@@ -1,0 +1,1 @@
+"""Free text in English and Chinese to findings, by a lexicon and a small grammar; nothing is learnt or generated."""
