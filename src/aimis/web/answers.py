@@ -57,6 +57,7 @@ def _options(finding: Finding, sent: Sequence[str]) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(sent))
     if chosen == (NONE,):
         return () if finding.none is None else (finding.none,)
-    if not chosen or any(option not in finding.option_ids for option in chosen):
+    contradicts = len(chosen) > 1 and finding.none in chosen
+    if not chosen or contradicts or any(option not in finding.option_ids for option in chosen):
         raise RefusedError("refused-answer")
     return chosen

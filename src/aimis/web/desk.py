@@ -108,6 +108,12 @@ class View:
         """The state of the dialogue."""
         return self.chart.consultation
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether something was written of which nothing was understood, so that the outcome leaves it out."""
+        told = any(text.strip() for text in self.consultation.told)
+        return told and not any(answer.source == "told" for answer in self.consultation.answers)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
