@@ -218,6 +218,27 @@ def set_clinician(name: Annotated[str, typer.Argument(metavar="NAME", help="As t
         commands.set_clinician(name)
 
 
+@app.command()
+def knowledge(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The set, as `aimis consult --knowledge` takes it.")] = (
+        "primary"
+    ),
+    *,
+    pages: Annotated[
+        Path | None, typer.Option("--pages", metavar="DIR", help="Write a page a condition there.")
+    ] = None,
+    language: LanguageOption = None,
+) -> None:
+    """Check a set of knowledge and count what it holds.
+
+    Exit status: 0 when it holds together, 1 when something is missing or wrong.
+    """
+    with _exit_status():
+        from aimis.console import knowledge as shown
+
+        raise typer.Exit(shown.show(shown.Request(name=name, language=language, pages=pages)))
+
+
 def main() -> None:
     """The program."""
     for stream in (sys.stdout, sys.stderr):
