@@ -86,7 +86,7 @@ class Limits(BaseModel):
     detail: float = 0.0082
     smear: float = 0.42
     smeared_detail: float = 0.014
-    foam: float = 0.32
+    foam: float = 0.4
     flat: float = 0.45
     strokes: float = 0.03
     colour: float = 0.1
