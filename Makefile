@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo picture test test-system unit bench evaluate train-fundus train-oesophagus wheel clean
+.PHONY: help install demo picture test test-system unit bench evaluate evaluate-consult derive-consult train-fundus train-oesophagus wheel clean
 
 PYTHON ?= python3
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
@@ -68,6 +68,7 @@ test-system:  ## The Debian packages that some tests need
 
 bench: .venv/installed  ## Speed and memory against their limits, as a table
 	.venv/bin/python -m tests.benchmarks.bench $(BENCH_ARGS)
+	.venv/bin/python -m tests.benchmarks.consult_bench
 
 .venv-train/installed: training/requirements.txt
 	$(PYTHON) -m venv .venv-train
@@ -93,6 +94,13 @@ train-oesophagus: .venv-train/installed  ## Train the oesophagus networks again,
 evaluate: .venv/installed  ## Accuracy on the development data of $(SHARED)
 	.venv/bin/python -m training.fundus.evaluate --shared $(SHARED) $(EVALUATE_ARGS)
 	.venv/bin/python -m training.oesophagus.evaluate --shared $(SHARED)
+
+derive-consult: .venv/installed  ## The tables of DDXPlus and the model of its differentials again
+	.venv/bin/python -m training.consult.ddxplus --shared $(SHARED)
+	.venv/bin/python -m training.consult.differential --shared $(SHARED)
+
+evaluate-consult: .venv/installed  ## The consultation on the development data of $(SHARED)
+	.venv/bin/python -m training.consult.evaluate --shared $(SHARED) $(EVALUATE_ARGS)
 
 wheel: .venv/installed  ## dist/aimis-*.whl
 	.venv/bin/hatchling build -t wheel
