@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -120,7 +120,9 @@ class Dialogue:
             return state
         last = state.answers[asked[-1]].finding
         kept = state.answers[: asked[-1]]
-        return state.model_copy(update={"answers": kept, "asking": last, "turn": state.turn + 1, "ended": False})
+        again = {"answers": kept, "asking": last, "turn": state.turn + 1, "ended": False}
+        back = state.model_copy(update=again)
+        return _with_flags(back, self.flags(back))
 
     def stop(self, state: Consultation) -> Consultation:
         """After the person wants no more questions."""
@@ -179,7 +181,7 @@ class Dialogue:
 
     def _go_on(self, state: Consultation) -> Consultation:
         flags = self.flags(state)
-        state = state.model_copy(update={"raised": tuple(flag.id for flag in flags)})
+        state = _with_flags(state, flags)
         ends = any(flag.path or flag.urgency is Urgency.EMERGENCY for flag in flags)
         over = state.ended or ends or state.questions >= state.max_questions
         asking = None if over else self._next_question(state)
@@ -235,3 +237,7 @@ class Dialogue:
 
 def _facts(state: Consultation) -> Facts:
     return Facts(person=state.person, values=state.known)
+
+
+def _with_flags(state: Consultation, flags: Iterable[RaisedFlag]) -> Consultation:
+    return state.model_copy(update={"raised": tuple(flag.id for flag in flags)})

@@ -175,6 +175,14 @@ def test_back_asks_the_last_question_again() -> None:
     assert back.turn > first.turn
 
 
+def test_back_from_an_emergency_takes_its_flag_back() -> None:
+    dialogue = conditions.dialogue(safety=Rules())
+    state = dialogue.answer(begin(dialogue, evidence={"pain": True}), True)
+    assert state.raised == ("heart",)
+    back = dialogue.back(state)
+    assert (back.raised, back.asking, back.ended) == ((), "sweating", False)
+
+
 def test_text_is_understood_in_the_place_of_an_answer() -> None:
     dialogue = conditions.dialogue(understanding=Reader())
     state = begin(dialogue, text="some fever since monday")
