@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aimis.consult import differential, loader, net
 from aimis.consult.dialogue import Dialogue
+from aimis.consult.language import reader
 from aimis.consult.safety import redflags
 from aimis.domain.errors import UsageError
 
@@ -28,11 +29,12 @@ def open_dialogue(name: str = PRIMARY, *, whole: bool = False) -> Dialogue:
 
 
 def dialogue_over(folder: Path, *, whole: bool = False) -> Dialogue:
-    """Over the set in a folder, with its red-flag rules where it has them."""
+    """Over the set in a folder; where it has red-flag rules, with them and with the reader of free text."""
     knowledge = loader.load_knowledge(folder)
     has_rules = (folder / "red_flags").is_dir()
     rules = redflags.load(folder, knowledge.findings) if has_rules else None
+    reads = reader.Reader(knowledge.findings) if has_rules else None
     listing = differential.load_differential(folder) if whole else None
     if whole and listing is None:
         raise UsageError(f"the knowledge {folder.name} has no model of the whole differential")
-    return Dialogue(net.build_net(knowledge), safety=rules, whole=listing)
+    return Dialogue(net.build_net(knowledge), safety=rules, understanding=reads, whole=listing)
