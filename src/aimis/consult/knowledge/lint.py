@@ -23,7 +23,7 @@ TELLING, SPEAKS_AGAINST = 0.5, 0.05
 """P(finding | condition) from which a finding points to a condition, and up to which it points away."""
 ASKED_THROUGH = 0.1
 """Where a finding is at least so likely, what it is asked after must be spoken of too."""
-MUST_BE_SAID = ("findings", "urgency")
+MUST_BE_SAID = ("findings", "urgency", "self_care", "see_doctor_if")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _ASCII_IN_CHINESE = re.compile(r"[\u4e00-\u9fff][,;?!](?![A-Za-z0-9])")
 

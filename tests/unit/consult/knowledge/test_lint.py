@@ -24,7 +24,7 @@ WHOLE: dict[str, Any] = {
     "see_doctor_if": {"en": "It lasts.", "zh": "持续不缓解。"},
     "red_flags": ["acute-coronary-syndrome"],
     "citations": [{"source": "NICE CG126", "for": ["findings", "urgency"]}],
-    "judgement": ["frequency"],
+    "judgement": ["frequency", "self_care", "see_doctor_if"],
 }
 FINDINGS: list[dict[str, Any]] = [
     *({"id": f"f{n}", "question": {"en": "Is it?", "zh": "有吗？"}} for n in range(4)),
@@ -74,7 +74,8 @@ def test_lint_is_silent_where_a_condition_is_whole() -> None:
         ({"explain": {"en": "Narrow.", "zh": "血管变窄,疼。"}}, "wants Chinese punctuation"),
         ({"citations": []}, "has no citation"),
         ({"citations": [{"source": "NHS", "for": ["findings"]}]}, "urgency is neither cited nor"),
-        ({"judgement": []}, "frequency has no source"),
+        ({"judgement": ["self_care", "see_doctor_if"]}, "frequency has no source"),
+        ({"judgement": ["frequency", "self_care"]}, "see_doctor_if is neither cited nor"),
         ({"red_flags": ["gone"]}, "there is no red flag gone"),
         ({"red_flags": []}, "has no red flag"),
         ({"age": {"0-40": 1, "40-120": 2}}, "ages 0-40 and 40-120 overlap"),
