@@ -174,10 +174,13 @@ class Dialogue:
     def _with_text(self, state: Consultation, text: str) -> Consultation:
         """A later sentence corrects an earlier one."""
         kept = text[:MOST_CHARACTERS]
-        for one in self.understanding.understand(kept, state.language) if self.understanding else ():
+        state = state.model_copy(update={"told": (*state.told, kept)})
+        if self.understanding is None:
+            return state
+        for one in self.understanding.understand(kept, state.language):
             words = kept[one.start : one.end]
             state = state.with_answer(Answer(finding=one.finding, value=one.value, source="told", text=words))
-        return state.model_copy(update={"told": (*state.told, kept)})
+        return state.model_copy(update={"person": self.understanding.person(kept, state.language, state.person)})
 
     def _go_on(self, state: Consultation) -> Consultation:
         flags = self.flags(state)

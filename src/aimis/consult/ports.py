@@ -72,3 +72,7 @@ class Understanding(Protocol):
     def understand(self, text: str, language: str) -> Sequence[Understood]:
         """What the text says, in its order; a later thing corrects an earlier one."""
         ...
+
+    def person(self, text: str, language: str, known: Person) -> Person:
+        """The person as known, with what the text tells beside: age and sex."""
+        ...

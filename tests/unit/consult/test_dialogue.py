@@ -52,6 +52,10 @@ class Reader:
             for name in known
         ]
 
+    def person(self, text: str, language: str, known: Person) -> Person:
+        told = 7 if "son of seven" in text and language == "en" else known.age_years
+        return known.model_copy(update={"age_years": told})
+
 
 def begin(dialogue: Dialogue = DIALOGUE, **start: object) -> Consultation:
     return dialogue.begin(Start(person=ADULT, **start))  # type: ignore[arg-type]
@@ -187,6 +191,7 @@ def test_text_is_understood_in_the_place_of_an_answer() -> None:
     dialogue = conditions.dialogue(understanding=Reader())
     state = begin(dialogue, text="some fever since monday")
     assert [(a.finding, a.source, a.text) for a in state.answers] == [("fever", "told", "fever")]
+    assert begin(dialogue, text="my son of seven").person.age_years == 7
     told = dialogue.answer(state, "and there is pain")
     assert told.values["pain"] is True
     assert told.questions == 0
