@@ -132,7 +132,7 @@ def derive(release: Release, patients: Iterable[Patient]) -> Json:
             "zh": "由DDXPlus(CC BY 4.0,arXiv:2205.09148)导出:合成患者的比率与频率。",
         },
         "findings": [_finding(release, evidence) for evidence in release.evidences],
-        "conditions": [_condition(release, tables, name) for name in sorted(release.conditions)],
+        "conditions": [_condition(release, tables, name) for name in sorted(release.conditions, key=_identifier)],
     }
 
 
@@ -188,11 +188,10 @@ def _options(release: Release, evidence: str) -> list[Json]:
 
 def _condition(release: Release, tables: _Tables, name: str) -> Json:
     given = release.conditions[name]
-    identifier = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("é", "e")).strip("-")
     icd10 = "M32" if name == "SLE" else given["icd10-id"].upper().split(",")[0].strip()  # SLE's is wrong there
     area = f"icd10-{icd10[0].lower()}"
     return {
-        "id": identifier,
+        "id": _identifier(name),
         "name": {"en": name, "zh": ddxplus_words.CONDITIONS[name]},
         "icd10": icd10,
         "area": area,
@@ -207,6 +206,10 @@ def _condition(release: Release, tables: _Tables, name: str) -> Json:
         "red_flags": {"none": "a set for benchmarks, without rules"},
         "citations": [CITATION],
     }
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("é", "e")).strip("-")
 
 
 class _Tables:

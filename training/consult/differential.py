@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,18 +98,13 @@ class Fitting:
         return np.array(pairs, dtype=np.int64)
 
     def _fit(self, features: Floats, targets: Floats, pairs: npt.NDArray[np.int64]) -> Differential:
+        ids = tuple(condition.id for condition in self.net.conditions)
         blank = Differential(
-            names=self.names, pairs=pairs, weights=np.zeros((0, 0)), bias=np.zeros(0), threshold=0.0
+            names=self.names, conditions=ids, pairs=pairs, weights=np.zeros((0, 0)), bias=np.zeros(0), threshold=0.0
         )  # fmt: skip
         weights, bias = logistic(blank.with_products(features), targets)
-        model = Differential(names=self.names, pairs=pairs, weights=weights, bias=bias, threshold=0.0)
-        return Differential(
-            names=self.names,
-            pairs=pairs,
-            weights=weights,
-            bias=bias,
-            threshold=best_threshold(model.chances(features), targets),
-        )
+        model = replace(blank, weights=weights, bias=bias)
+        return replace(model, threshold=best_threshold(model.chances(features), targets))
 
 
 def logistic(features: Floats, targets: Floats) -> tuple[Floats, Floats]:

@@ -37,4 +37,6 @@ def dialogue_over(folder: Path, *, whole: bool = False) -> Dialogue:
     listing = differential.load_differential(folder) if whole else None
     if whole and listing is None:
         raise UsageError(f"the knowledge {folder.name} has no model of the whole differential")
+    if listing is not None and listing.conditions != tuple(knowledge.conditions):
+        raise loader.KnowledgeError(f"{folder}: {differential.FILE_NAME} was fitted on other conditions; fit it again")
     return Dialogue(net.build_net(knowledge), safety=rules, understanding=reads, whole=listing)

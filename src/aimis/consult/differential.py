@@ -32,12 +32,14 @@ class Differential:
     """The fitted model.
 
     names : of the features: a finding, `finding=option`, `row:` and a condition, `age:` and a first year, `sex:F`
+    conditions : ids, in the order of the weights' columns
     pairs : (pairs, 2) features whose product is one more
     weights : (features + pairs, conditions); bias : (conditions,)
     threshold : a condition whose chance is at least this is listed
     """
 
     names: tuple[str, ...]
+    conditions: tuple[str, ...]
     pairs: npt.NDArray[np.int64]
     weights: Floats
     bias: Floats
@@ -68,6 +70,7 @@ def load_differential(folder: Path) -> Differential | None:
     with np.load(folder / FILE_NAME, allow_pickle=False) as held:
         return Differential(
             names=tuple(str(name) for name in held["names"]),
+            conditions=tuple(str(name) for name in held["conditions"]),
             pairs=held["pairs"].astype(np.int64),
             weights=held["weights"].astype(np.float64),
             bias=held["bias"].astype(np.float64),
@@ -80,6 +83,7 @@ def save_differential(model: Differential, folder: Path) -> None:
     np.savez_compressed(
         folder / FILE_NAME,
         names=np.array(model.names),
+        conditions=np.array(model.conditions),
         pairs=model.pairs.astype(np.int16),
         weights=model.weights.astype(np.float16),
         bias=model.bias.astype(np.float32),
