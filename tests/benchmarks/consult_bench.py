@@ -72,7 +72,7 @@ def _reply(question: Question, rng: random.Random) -> Value:
         return rng.random() < 0.1
     if finding.kind is Kind.NUMBER:
         return rng.uniform(*(finding.range or (0, 1)))
-    option = rng.choice(finding.option_ids)
+    option = finding.none or rng.choice(finding.option_ids)  # a danger chosen at random would end it at once
     return (option,) if finding.kind is Kind.MANY_OF else option
 
 
