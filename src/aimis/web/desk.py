@@ -207,7 +207,7 @@ class Desk:
         """After answers to the questions of screenings."""
         with self.store.begin() as tx:
             kept = consultations.get(tx, consultation_id, to_change=True)
-            chart = Chart.model_validate_json(kept.content)
+            chart = self._chart(kept)
             ours = {finding: value for finding, value in answers.items() if finding in self.screenings.own}
             return self._put(tx, kept, chart.model_copy(update={"screening": {**chart.screening, **ours}}))
 
@@ -296,7 +296,7 @@ class Desk:
 
     def _move_in(self, tx: Transaction, consultation_id: UUID, step: Callable[[Consultation], Consultation]) -> View:
         kept = consultations.get(tx, consultation_id, to_change=True)
-        chart = Chart.model_validate_json(kept.content)
+        chart = self._chart(kept)
         return self._put(tx, kept, chart.model_copy(update={"consultation": step(chart.consultation)}))
 
     def _put(self, tx: Transaction, kept: Kept, chart: Chart) -> View:
@@ -307,8 +307,19 @@ class Desk:
             kept = replace(kept, content=content, revision=now, finished=chart.consultation.ended, touched_at=tx.at)
         return self._view(tx, kept)
 
-    def _view(self, tx: Transaction, kept: Kept) -> View:
+    def _chart(self, kept: Kept) -> Chart:
+        """What was kept, as far as the knowledge of today knows it: a newer version may have dropped a finding."""
         chart = Chart.model_validate_json(kept.content)
+        state = chart.consultation
+        answers = tuple(answer for answer in state.answers if answer.finding in self.findings)
+        lost = state.asking is not None and state.asking not in self.findings
+        if not lost and len(answers) == len(state.answers):
+            return chart
+        changed = {"answers": answers, **({"asking": None, "ended": True} if lost else {})}
+        return chart.model_copy(update={"consultation": state.model_copy(update=changed)})
+
+    def _view(self, tx: Transaction, kept: Kept) -> View:
+        chart = self._chart(kept)
         state = chart.consultation
         facts = self.screenings.answered(Facts(person=state.person, values=state.known), chart.screening)
         handover = handovers.find(tx, kept.id)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -130,8 +133,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             forwarded_allow_ips=list(settings.serve.proxies),
             server_header=False,
         )
+        signal.signal(signal.SIGTERM, _end)  # uvicorn raises it again when it is done, and the database must be closed
         say(f"http://{settings.serve.host}:{settings.serve.port}/")
         uvicorn.Server(config).run()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def make_queue(service: Service) -> procrastinate.App:
