@@ -108,6 +108,43 @@ def read(
         raise typer.Exit(session.read(asked))
 
 
+@app.command()
+def live(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A device (/dev/video0), an rtsp, udp or http URL, or a video."),
+    ],
+    *,
+    reader: Annotated[str | None, typer.Option("--reader", metavar="ID", help="Use this reader.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Kept frames and their report go there.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; else any free one.")] = 0,
+    language: LanguageOption = None,
+    operating_point: Annotated[
+        OperatingPoint | None, typer.Option("--operating-point", help="How sensitive decisions are; else the reader's.")
+    ] = None,
+) -> None:
+    """Watch an examination as it is made: a local page shows the stream, what is judged and where.
+
+    Kept frames are read as one examination when it ends. Exit status as of `read`; 1 where the stream does not come.
+    """
+    with _exit_status():
+        from aimis.console import live as session
+
+        asked = session.Request(
+            source=source,
+            reader=reader,
+            report=report,
+            host=host,
+            port=port,
+            language=language,
+            operating_point=operating_point,
+        )
+        raise typer.Exit(session.live(asked))
+
+
 @readers_app.callback(invoke_without_command=True)
 def readers(context: typer.Context, *, json: JsonOption = False, language: LanguageOption = None) -> None:
     """List the readers, or show one's model card."""

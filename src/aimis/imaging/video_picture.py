@@ -34,12 +34,14 @@ class Pictures:
     """Makes stills of one video's frames; for one thread, as its scaler is kept from frame to frame.
 
     aspect : width of a pixel by its height, as the file says
+    enough_short_px : the shortest side that a frame is scaled to
     """
 
-    def __init__(self, aspect: Fraction | None, limits: Limits) -> None:
+    def __init__(self, aspect: Fraction | None, limits: Limits, *, enough_short_px: int = ENOUGH_SHORT_PX) -> None:
         said = float(aspect or 1)
         self._aspect = said if 1 / _WIDEST_PIXEL <= said <= _WIDEST_PIXEL else 1.0
         self._limits = limits
+        self._enough_px = min(enough_short_px, limits.enough_px)
         self._scaler = VideoReformatter()
 
     def still(self, frame: av.VideoFrame, number: int) -> Still:
@@ -49,7 +51,7 @@ class Pictures:
         """
         self._limits.check_size(frame.width, frame.height, bytes_per_pixel=BYTES_PER_PIXEL)
         full = self.full_size_px(frame.width, frame.height)
-        scale = min(1.0, min(ENOUGH_SHORT_PX, self._limits.enough_px) / min(full))
+        scale = min(1.0, self._enough_px / min(full))
         rgb = self._rgb(frame, max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
         turns = round(frame.rotation / _QUARTER) % 4
         upright = np.ascontiguousarray(np.rot90(rgb, turns))

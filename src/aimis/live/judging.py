@@ -1,0 +1,98 @@
+"""Judges the newest frame, again and again; what comes meanwhile is not waited for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from aimis.domain.errors import BrokenInputError
+from aimis.domain.examination import FrameRecord
+from aimis.domain.reading import Reason, Status
+from aimis.imaging.frame import Frame
+from aimis.live.support import Support
+from aimis.reports import outline
+
+if TYPE_CHECKING:
+    from aimis.live.capture import Seen
+    from aimis.live.newest import Clock, Newest
+    from aimis.readers.port import ExaminationReader
+    from aimis.reports.outline import Line
+
+MOST_A_SECOND = 15
+"""More would take the processor from the picture, and a lesion does not change as fast."""
+RATE_OVER_S = 3.0
+_PATIENCE_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the reader makes of one frame.
+
+    borne_out : the findings that the frames judged lately bear out
+    due_s : when its frame was due, by our clock
+    """
+
+    record: FrameRecord
+    borne_out: frozenset[str]
+    due_s: float
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Round what is present."""
+        size = self.record.size_px
+        return () if size is None else outline.of_present(self.record.findings, size)
+
+
+@dataclass(kw_only=True)
+class Judging:
+    """`run` is for a thread of its own.
+
+    log_failure : takes an error that nobody foresaw
+    latest : None before the first
+    """
+
+    reader: ExaminationReader
+    newest: Newest[Seen]
+    clock: Clock
+    log_failure: Callable[[Exception], None]
+    support: Support = field(default_factory=Support)
+    latest: Judgement | None = None
+    count: int = 0
+    _ended: deque[float] = field(default_factory=lambda: deque(maxlen=round(MOST_A_SECOND * RATE_OVER_S)))
+
+    def run(self, is_over: Callable[[], bool], wait: Callable[[float], object]) -> None:
+        """Until it is over."""
+        number = 0
+        while not is_over():
+            seen = self.newest.take(number, _PATIENCE_S)
+            if seen is None:
+                continue
+            began_s, number = self.clock(), seen.number
+            self.judge(seen)
+            wait(max(0.0, 1 / MOST_A_SECOND - (self.clock() - began_s)))
+
+    def judge(self, seen: Seen) -> Judgement:
+        """One frame; a damaged one is not judged."""
+        record = self._record(seen)
+        judgement = Judgement(record=record, borne_out=self.support.add(record), due_s=seen.due_s)
+        self.latest = judgement
+        self.count += 1
+        self._ended.append(self.clock())
+        return judgement
+
+    def a_second(self) -> float:
+        """How many frames were judged in each of the last seconds."""
+        now_s = self.clock()
+        return sum(now_s - ended_s <= RATE_OVER_S for ended_s in tuple(self._ended)) / RATE_OVER_S
+
+    def _record(self, seen: Seen) -> FrameRecord:
+        picture = seen.still if seen.sound else BrokenInputError("frame-damaged")
+        try:
+            return self.reader.judge(Frame(index=seen.number, picture=picture, seconds=seen.seconds)).record
+        except Exception as error:  # noqa: BLE001  # the thread's outermost loop: one frame must not end the session
+            self.log_failure(error)
+            failed = Reason.of("reader-failed")
+            return FrameRecord(index=seen.number, seconds=seen.seconds, status=Status.FAILED, reason=failed)

@@ -1,0 +1,121 @@
+"""One live examination: the threads that capture and judge, what is kept, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from aimis.domain.errors import BrokenInputError
+from aimis.imaging.limits import DEFAULT_LIMITS, Limits
+from aimis.live.capture import Capture, Link
+from aimis.live.judging import Judging
+from aimis.live.kept import Keeping, Kept
+from aimis.live.showing import STALE_S, Showing
+
+if TYPE_CHECKING:
+    from aimis.live.newest import Clock
+    from aimis.live.source import Opened, Source
+    from aimis.readers.port import ExaminationReader
+
+_PATIENCE_S = 5.0
+
+
+class Phase(StrEnum):
+    """What becomes of the session, for the page."""
+
+    RUNNING = "running"
+    WRITING = "writing"
+    DONE = "done"
+
+
+@dataclass(kw_only=True)
+class Live:
+    """All of it, made once by `open_live`.
+
+    chimes_for : the finding that a reader is for; others are shown without a sound
+    over : somebody ended it, or the recording came to its end
+    report : the folder, once the report is there
+    """
+
+    source: Source
+    reader_id: str
+    chimes_for: str
+    capture: Capture
+    judging: Judging
+    showing: Showing
+    keeping: Keeping
+    phase: Phase = Phase.RUNNING
+    report: Path | None = None
+    over: Event = field(default_factory=Event)
+    told: Event = field(default_factory=Event)
+
+    def keep(self, number: int) -> Kept:
+        """Keep the frame that was shown under a number. BrokenInputError "live-nothing-to-keep" where there is none."""
+        seen = self.capture.recent(number)
+        if seen is None:
+            raise BrokenInputError("live-nothing-to-keep")
+        latest = self.judging.latest
+        fresh = latest is not None and abs(seen.due_s - latest.due_s) <= STALE_S
+        return self.keeping.keep(seen, latest.record if latest is not None and fresh else None)
+
+    def is_over(self) -> bool:
+        """Whether nothing more is shown."""
+        return self.over.is_set() or self.capture.link is Link.ENDED
+
+
+@contextmanager
+def open_live(
+    source: Source,
+    reader: ExaminationReader,
+    *,
+    reader_id: str,
+    chimes_for: str,
+    folder: Path,
+    log_failure: Callable[[Exception], None],
+    limits: Limits = DEFAULT_LIMITS,
+    clock: Clock = time.monotonic,
+) -> Iterator[Live]:
+    """A session whose stream is there and whose threads run; they end with it.
+
+    UsageError: the folder holds another's frames. StreamError: the stream does not come
+    """
+    keeping = Keeping(folder=folder)
+    with ExitStack() as connection:
+        first = connection.enter_context(source.open())
+        capture = Capture(source=source, limits=limits, clock=clock)
+        judging = Judging(reader=reader, newest=capture.newest, clock=clock, log_failure=log_failure)
+        showing = Showing(capture=capture, judging=judging, clock=clock)
+        live = Live(
+            source=source,
+            reader_id=reader_id,
+            chimes_for=chimes_for,
+            capture=capture,
+            judging=judging,
+            showing=showing,
+            keeping=keeping,
+        )
+        threads = _threads(live, first, connection.pop_all())
+    try:
+        yield live
+    finally:
+        live.over.set()
+        capture.stop()
+        for thread in threads:
+            thread.join(_PATIENCE_S)
+
+
+def _threads(live: Live, first: Opened, connection: ExitStack) -> list[Thread]:
+    """Begun; daemons, for a stream that hangs in the system must not hold the program."""
+    threads = [
+        Thread(target=live.capture.run, args=(first, connection), name="capture", daemon=True),
+        Thread(target=live.judging.run, args=(live.is_over, live.over.wait), name="judge", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    return threads

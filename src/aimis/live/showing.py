@@ -1,0 +1,108 @@
+"""The picture that is shown: the newest frame, the outlines of the latest judgement, and how late it is."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import simplejpeg
+
+from aimis.reports import outline
+
+if TYPE_CHECKING:
+    from aimis.live.capture import Capture, Seen
+    from aimis.live.judging import Judging
+    from aimis.live.newest import Clock
+
+STALE_S = 0.6
+"""The mucosa moves on: an older judgement's outlines would lie beside what they mean."""
+QUALITY = 80
+_RATE_OVER_S = 2.0
+_UNWATCHED_S = 0.5
+_PATIENCE_S = 1.0
+_RECENT = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A JPEG picture of the frame of a number."""
+
+    number: int
+    jpeg: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How the picture comes along; delay_ms : median of the last seconds, from due to shown; None where none was.
+
+    dropped : frames that came while somebody watched and were not shown
+    """
+
+    delay_ms: float | None
+    a_second: float
+    dropped: int
+
+
+@dataclass(kw_only=True)
+class Showing:
+    """Encodes a frame when somebody asks for it, once however many ask; safe to call from many threads."""
+
+    capture: Capture
+    judging: Judging
+    clock: Clock
+    _encoding: Lock = field(default_factory=Lock)
+    _counting: Lock = field(default_factory=Lock)
+    _last: Shown | None = None
+    _due_s: dict[int, float] = field(default_factory=dict)
+    _delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=200))
+    _handed_over: tuple[int, float] = (0, 0.0)
+    _dropped: int = 0
+
+    def after(self, number: int) -> Shown | None:
+        """The newest picture, as soon as there is a newer than that of the number; None where none comes for a while.
+
+        Who asks for what comes after a frame has shown that frame: its delay is taken then.
+        """
+        self._was_shown(number)
+        seen = self.capture.newest.take(number, _PATIENCE_S)
+        if seen is None:
+            return None
+        with self._encoding:
+            if self._last is None or self._last.number != seen.number:
+                self._last = Shown(number=seen.number, jpeg=self._encoded(seen))
+                self._hand_over(seen)
+            return self._last
+
+    def pace(self) -> Pace:
+        """Of the last seconds."""
+        now_s = self.clock()
+        with self._counting:
+            delays = [late_s for at_s, late_s in self._delays if now_s - at_s <= _RATE_OVER_S]
+            middle = 1000 * median(delays) if delays else None
+            return Pace(delay_ms=middle, a_second=len(delays) / _RATE_OVER_S, dropped=self._dropped)
+
+    def _encoded(self, seen: Seen) -> bytes:
+        rgb, judgement = seen.still.rgb, self.judging.latest
+        if judgement is not None and judgement.lines and seen.due_s - judgement.due_s <= STALE_S:
+            rgb = outline.draw(rgb, judgement.lines, seen.still.full_size_px)
+        return bytes(simplejpeg.encode_jpeg(rgb, quality=QUALITY, colorspace="RGB", colorsubsampling="420"))
+
+    def _hand_over(self, seen: Seen) -> None:
+        with self._counting:
+            now_s, (number, at_s) = self.clock(), self._handed_over
+            if now_s - at_s <= _UNWATCHED_S:
+                self._dropped += seen.number - number - 1
+            self._handed_over = seen.number, now_s
+            self._due_s[seen.number] = seen.due_s
+            for old in sorted(self._due_s)[:-_RECENT]:
+                del self._due_s[old]
+
+    def _was_shown(self, number: int) -> None:
+        with self._counting:
+            due_s = self._due_s.pop(number, None)
+            if due_s is not None:
+                now_s = self.clock()
+                self._delays.append((now_s, now_s - due_s))
