@@ -208,6 +208,6 @@ def test_page_holds_no_script_and_prints_without_its_buttons(chromium: Browser, 
     assert page.locator("script").count() == 0
     page.emulate_media(media="print")
     assert not page.locator("nav.actions").is_visible()
-    assert not page.locator(".emergency").is_visible()
+    assert not page.locator(".helpline").is_visible()
     assert len(page.pdf()) > 1000
     context.close()

@@ -16,6 +16,7 @@ TIME = pg.TIMESTAMP(timezone=True)
 def upgrade() -> None:
     """Make everything."""
     _consultations()
+    _handovers()
     _wechat()
     _clinicians()
     driver = op.get_bind().connection.driver_connection
@@ -43,6 +44,9 @@ def _consultations() -> None:
         sa.Column("consultation_id", ID, sa.ForeignKey("consultation.id", ondelete="CASCADE"), nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
     )
+
+
+def _handovers() -> None:
     op.create_table(
         "handover",
         sa.Column("consultation_id", ID, sa.ForeignKey("consultation.id", ondelete="CASCADE"), primary_key=True),
