@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum, auto
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Reading:
         if self._is_denied(match):
             return Standing.DENIED
         clause = self._clause(match)
-        before = self.text[self._begin(CLAUSE, match.start()) : match.start()]
+        before = self._breaks.split(self.text[self._begin(CLAUSE, match.start()) : match.start()])[-1]
         if self._has(self.grammar.past, clause):
             return Standing.PAST
         if self._has(self.grammar.supposed, before):
@@ -121,16 +121,25 @@ class Reading:
         return self._any_of(self.grammar.negators)
 
     @cached_property
+    def _breaks(self) -> re.Pattern[str]:
+        return self._any_of(self.grammar.breaks)
+
+    @cached_property
     def _denying_nothing(self) -> re.Pattern[str]:
         return self._any_of(self.grammar.not_negators)
 
-    def _has(self, words: Iterable[str], text: str) -> bool:
+    def _has(self, words: tuple[str, ...], text: str) -> bool:
         return self._any_of(words).search(f" {text} ") is not None
 
-    def _any_of(self, words: Iterable[str]) -> re.Pattern[str]:
-        """One pattern of them all; re keeps it."""
-        joined = "|".join(re.escape(word.replace("_", " ")) for word in sorted(words, key=len, reverse=True))
-        return re.compile(joined) if self.is_chinese else re.compile(rf"(?<![a-z])(?:{joined})(?![a-z])")
+    def _any_of(self, words: tuple[str, ...]) -> re.Pattern[str]:
+        return _any_of(words, is_chinese=self.is_chinese)
+
+
+@cache
+def _any_of(words: tuple[str, ...], *, is_chinese: bool) -> re.Pattern[str]:
+    """One pattern of them all."""
+    joined = "|".join(re.escape(word.replace("_", " ")) for word in sorted(words, key=len, reverse=True))
+    return re.compile(joined) if is_chinese else re.compile(rf"(?<![a-z])(?:{joined})(?![a-z])")
 
 
 def _inside(match: re.Match[str], spans: Iterable[tuple[int, int]]) -> bool:

@@ -17,6 +17,8 @@ from aimis.consult.language.quantities import Numbers, Quantities
 from aimis.consult.model import Finding, Kind, Record, Sex, Value
 
 FOLDER = Path(__file__).parents[1] / "lexicon"
+DENIED = "no"
+"""Stands in the place of an option for phrases that themselves deny: \u4e0d\u5598 is "not breathless"."""
 ATTRIBUTES = ("severity", "onset", "course")
 """Findings of the whole complaint, that stand in the lexicon beside the others."""
 
@@ -65,6 +67,29 @@ class Lexicon:
         self.entries = tuple(_entries(given, findings, classes, expression))
         self.unknown = tuple(name for name in given if name not in findings)
 
+    def worth_looking_for(self, text: str) -> list[tuple[Entry, patterns.Phrase]]:
+        """The phrases of each of whose terms the text holds a stem, in the lexicon's order."""
+        held = frozenset(stem for stem in self._all_stems if stem in text)
+        touched = {number for stem in held for number in self._by_stem.get(stem, ())}
+        return [self._phrases[n] for n in sorted(touched) if not any(map(held.isdisjoint, self._phrases[n][1].stems))]
+
+    @cached_property
+    def _phrases(self) -> tuple[tuple[Entry, patterns.Phrase], ...]:
+        return tuple((entry, phrase) for entry in self.entries for phrase in entry.phrases)
+
+    @cached_property
+    def _all_stems(self) -> frozenset[str]:
+        return frozenset(stem for _, phrase in self._phrases for term in phrase.stems for stem in term)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[int]]:
+        """Each phrase under the stems of its term with the fewest."""
+        index: dict[str, list[int]] = {}
+        for number, (_, phrase) in enumerate(self._phrases):
+            for stem in min(phrase.stems, key=len):
+                index.setdefault(stem, []).append(number)
+        return index
+
     @cached_property
     def words(self) -> frozenset[str]:
         """The single words of all phrases, without those of which only the beginning is given."""
@@ -91,8 +116,14 @@ def _entries(
         if finding is None:
             continue
         by_value = {"": phrases} if isinstance(phrases, list) else phrases
-        finding.check_keys(option for option in by_value if option)
+        finding.check_keys(option for option in by_value if option not in {"", DENIED})
         for option, said in by_value.items():
-            value: Value = True if not option else (option,) if finding.kind is Kind.MANY_OF else option
+            value = _value(finding, option)
             made = tuple(patterns.Phrase(patterns.parse(phrase, classes), expression) for phrase in said)
             yield Entry(finding=name, value=value, phrases=made)
+
+
+def _value(finding: Finding, option: str) -> Value:
+    if finding.kind is Kind.YES_NO:
+        return option != DENIED
+    return (option,) if finding.kind is Kind.MANY_OF else option

@@ -1,7 +1,8 @@
 r"""The lexicon's phrases, as regular expressions over written text.
 
 `pain|ache* ~chest`: a space lets up to `gap` words (Chinese: characters) stand between, never the end of a clause;
-`_` joins words; `|` parts alternatives; `*` takes any ending, `?` one digit; `~name` is a class of the lexicon.
+` ... ` lets up to three times as many, over commas too; `_` joins words; `|` parts alternatives; `*` takes any ending,
+`?` one digit; `~name` is a class of the lexicon.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+WIDE = ("...",)
+SENTENCE_ENDS = ".;!?\n\u3002\uff1b\uff01\uff1f"
 CLAUSE_ENDS = ".;!?\n,\u3002\uff0c\uff1b\uff01\uff1f\u3001:"
 
 
@@ -30,14 +33,10 @@ class Phrase:
         return self.expression(self)
 
     @cached_property
-    def stems(self) -> tuple[tuple[str, ...], ...]:
+    def stems(self) -> tuple[frozenset[str], ...]:
         """For each term what a text must hold one of, for the phrase to be looked for at all."""
-        return tuple(tuple(re.split(r"[*?]", word, maxsplit=1)[0] for word in term) for term in self.terms)
-
-    def found(self, text: str) -> Iterator[re.Match[str]]:
-        """Where it stands; each group of a match is one term."""
-        if all(any(stem in text for stem in term) for term in self.stems):
-            yield from self.pattern.finditer(text)
+        terms = (term for term in self.terms if term != WIDE)
+        return tuple(frozenset(re.split(r"[*?]", word, maxsplit=1)[0] for word in term) for term in terms)
 
 
 def parse(phrase: str, classes: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
@@ -55,15 +54,26 @@ def _alternatives(term: str, classes: Mapping[str, tuple[str, ...]]) -> Iterator
 
 
 def english(gap: int) -> Callable[[Phrase], re.Pattern[str]]:
-    """Terms are whole words; between two of them up to `gap` words."""
-    between = rf" (?:(?:(?!but )[^\s{re.escape(CLAUSE_ENDS)}]+ ){{0,{gap}}}?)"
-    return lambda phrase: re.compile(between.join(map(_words, phrase.terms)))
+    """Terms are whole words; between two of them up to `gap` words, and a comma where "it" takes up what was said."""
+    it_after = r", (?=(?:and )?(?:it|its|which|they) )"
+    word = rf"(?:{it_after}|(?!but )[^\s{re.escape(CLAUSE_ENDS)}]+ )"
+    wide = rf"(?:(?:, |(?!but )[^\s{re.escape(SENTENCE_ENDS)}]+ ))"
+    return lambda phrase: _joined(phrase, _words, rf" {word}{{0,{gap}}}?", rf" {wide}{{0,{3 * gap}}}?")
 
 
 def chinese(gap: int) -> Callable[[Phrase], re.Pattern[str]]:
     """Up to `gap` characters between two terms."""
-    between = rf"[^{re.escape(CLAUSE_ENDS)}]{{0,{gap}}}?"
-    return lambda phrase: re.compile(between.join(map(_signs, phrase.terms)))
+    near = rf"[^{re.escape(CLAUSE_ENDS)}]{{0,{gap}}}?"
+    wide = rf"[^{re.escape(SENTENCE_ENDS)}]{{0,{3 * gap}}}?"
+    return lambda phrase: _joined(phrase, _signs, near, wide)
+
+
+def _joined(phrase: Phrase, written: Callable[[Iterable[str]], str], near: str, wide: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    for before, term in zip((WIDE, *phrase.terms), phrase.terms, strict=False):
+        if term != WIDE:
+            parts += [wide if before == WIDE else near] * bool(parts) + [written(term)]
+    return re.compile("".join(parts))
 
 
 def _words(term: Iterable[str]) -> str:

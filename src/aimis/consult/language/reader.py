@@ -54,7 +54,8 @@ class Reader:
             counted.setdefault(one.finding, one)
         for one in list(counted.values()):
             counted.update(self._with_parents(one, counted))
-        ordered = sorted(counted.values(), key=lambda one: (one.start, one.end))
+        whole = (one for one in counted.values() if self._stands_alone(one, counted))
+        ordered = sorted(whole, key=lambda one: (one.start, one.end))
         return tuple(_placed(one, as_written) for one in ordered)
 
     def person(self, text: str, language: str, known: Person) -> Person:
@@ -73,10 +74,9 @@ class Reader:
     def _mentions(self, text: str, language: str) -> Iterator[Mention]:
         lexicon = self._lexicon(language)
         reading = Reading(text, lexicon.grammar, language)
-        for entry in lexicon.entries:
-            for phrase in entry.phrases:
-                for match in phrase.found(text):
-                    yield _mention(entry, match, reading)
+        for entry, phrase in lexicon.worth_looking_for(text):
+            for match in phrase.pattern.finditer(text):
+                yield _mention(entry, match, reading)
 
     def _counted(self, mentions: Sequence[Mention]) -> dict[str, Understood | None]:
         speaks_of_self = any(m.standing is Standing.PRESENT and m.by_speaker for m in mentions)
@@ -91,11 +91,19 @@ class Reader:
                 if name in self._findings:
                     yield Understood(finding=name, value=value, start=one.start, end=one.end)
 
+    def _stands_alone(self, one: Understood, counted: Mapping[str, Understood]) -> bool:
+        """An option is of something: a left arm is no place of chest pain where no chest pain is told."""
+        finding = self._findings[one.finding]
+        if finding.parent is None or finding.kind is Kind.YES_NO:
+            return True
+        parent = counted.get(finding.parent)
+        return parent is not None and parent.value is not False
+
     def _with_parents(self, one: Understood, counted: Mapping[str, Understood]) -> dict[str, Understood]:
         """The parents of what is present, which are then present too."""
         added: dict[str, Understood] = {}
         finding = self._findings[one.finding]
-        while one.value is not False and finding.parent is not None:
+        while one.value is True and finding.parent is not None:
             parent = self._findings[finding.parent]
             known = counted.get(parent.id)
             if parent.kind is Kind.YES_NO and (known is None or known.value is False):
@@ -114,7 +122,7 @@ def _mention(entry: Entry, match: re.Match[str], reading: Reading) -> Mention:
     return Mention(
         finding=entry.finding,
         value=entry.value,
-        standing=reading.standing(match),
+        standing=Standing.DENIED if entry.value is False else reading.standing(match),
         by_speaker=reading.subject_is_speaker(match),
         start=match.start(),
         end=match.end(),
@@ -128,7 +136,7 @@ def _one(name: str, mentions: Sequence[Mention], *, speaks_of_self: bool) -> Und
         first = min(present, key=lambda m: m.start)
         value = _joined(name, [m.value for m in present])
         return Understood(finding=name, value=value, start=first.start, end=first.end)
-    denied = [m for m in mentions if m.standing is Standing.DENIED and m.value is True]
+    denied = [m for m in mentions if m.standing is Standing.DENIED and isinstance(m.value, bool)]
     return Understood(finding=name, value=False, start=denied[0].start, end=denied[0].end) if denied else None
 
 

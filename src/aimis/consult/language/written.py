@@ -16,8 +16,6 @@ SHORT_FORMS = {
 }  # fmt: skip
 ENDINGS = {"n't": " not", "'m": " am", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would"}
 SUBJECTS = {"i", "he", "she", "it", "that", "there", "what", "who", "here", "baby", "son", "daughter", "child"}
-_IT_AFTER_A_COMMA = re.compile(r", (?=(?:and )?(?:it is|it's|its|which|they are) )")
-"""What follows says more of the same thing."""
 _TOKEN = re.compile(r"w/o|[a-z]+(?:'[a-z]+)?(?:-[a-z]+)*|\d+(?:[./,]\d+)*|[^\sa-z0-9]|[a-z]+")
 
 
@@ -48,7 +46,7 @@ def english(text: str, corrected: Callable[[str], str]) -> Written:
     """Words apart by a space, short forms written out, spelling mended by `corrected`."""
     pieces: list[str] = []
     origin: list[tuple[int, int]] = []
-    for match in _TOKEN.finditer(_IT_AFTER_A_COMMA.sub("  ", plain(text))):
+    for match in _TOKEN.finditer(plain(text)):
         word = _written_out(match[0], corrected) + " "
         pieces.append(word)
         origin += [match.span()] * len(word)

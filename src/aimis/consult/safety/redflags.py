@@ -49,6 +49,11 @@ class RedFlags:
         """What is said on a path of its own, with the emergency numbers of the person's country."""
         return self._paths.words(path, person.country)
 
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Those whose numbers are known, by ISO 3166-1 alpha-2."""
+        return tuple(code for code in self._paths.countries if code != numbers.ELSEWHERE)
+
     def emergency_number(self, person: Person) -> str:
         """The ambulance's number where the person is."""
         return self._paths.country(person.country).ambulance
