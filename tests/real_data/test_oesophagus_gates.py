@@ -6,11 +6,11 @@ import csv
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from aimis.readers.oesophagus import aperture, quality, stain
+from training.oesophagus import data
 
 FRAMES = Path(__file__).parents[3] / "shared" / "data" / "oesophagus"
 pytestmark = [
@@ -26,7 +26,7 @@ def rows() -> tuple[dict[str, str], ...]:
 
 
 def rgb_of(row: dict[str, str]) -> np.ndarray:
-    return np.asarray(cv2.imread(str(FRAMES / row["file"]))[..., ::-1], dtype=np.uint8)
+    return data.read_rgb(FRAMES / row["file"])
 
 
 def test_hardly_a_frame_of_the_oesophagus_is_refused_for_quality() -> None:

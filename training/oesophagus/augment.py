@@ -38,14 +38,14 @@ def augment(
     """Frame and map of shape (side_px, side_px, ...), moved alike; the frame recoloured, blurred, recoded, masked."""
     matrix = _movement(allowed, side_px, rng, strength)
     size = (side_px, side_px)
-    out = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR)
+    out = np.asarray(cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR), dtype=np.uint8)
     labels = cv2.warpAffine(allowed, matrix, size, flags=cv2.INTER_NEAREST)
     out = _recolour(out, rng, strength)
     if rng.random() < 0.3:
         out = _refocus(out, rng)
     if rng.random() < 0.25:
         grain = rng.standard_normal((side_px // 2, side_px // 2), dtype=np.float32) * rng.uniform(1, 8)
-        out = cv2.add(out, cv2.merge([cv2.resize(grain, size)] * 3), dtype=cv2.CV_8U)
+        out = np.asarray(cv2.add(out, cv2.merge([cv2.resize(grain, size)] * 3), dtype=cv2.CV_8U), dtype=np.uint8)
     if rng.random() < 0.4:
         out = _recode(out, rng)
     if rng.random() < 0.4:
@@ -65,7 +65,7 @@ def paste(frame: Square, onto: Square, lesion: Square, rng: np.random.Generator)
     surround = frame.reshape(-1, 3)[frame.max(axis=2).ravel() > 24].astype(np.float32)
     shift = (ground.mean(axis=0) - surround.mean(axis=0)) * rng.uniform(0.7, 1.0)
     moved = np.clip(frame.astype(np.float32) + shift, 0, 255)
-    return (alpha * moved + (1 - alpha) * onto).astype(np.uint8)
+    return np.asarray(alpha * moved + (1 - alpha) * onto, dtype=np.uint8)
 
 
 def _movement(allowed: Square, side_px: int, rng: np.random.Generator, strength: Strength) -> npt.NDArray[np.float64]:

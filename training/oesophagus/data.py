@@ -86,9 +86,9 @@ def _mask(root: Path, row: Row, name: str, shape: tuple[int, int]) -> npt.NDArra
     path = root / "masks" / row["source"] / f"{Path(row['file']).stem}_{name}.png"
     if not path.exists():
         return np.zeros(shape, dtype=bool)
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    mask = read_rgb(path)[..., 0]
     if mask.shape != shape:
-        mask = cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST)
+        mask = np.asarray(cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     return np.asarray(mask > 127)
 
 
@@ -113,10 +113,15 @@ def findings_of(row: Row) -> tuple[list[float], list[float]]:
     return list(truth), list(weight)
 
 
+UNKNOWN_SITE, ANOTHER_ORGAN = -1, -2
+
+
 def site_of(row: Row) -> int:
-    """The place in SITES, or -1 where the labels do not say."""
+    """The place in SITES; ANOTHER_ORGAN where only this is known, UNKNOWN_SITE where nothing is."""
     site = _site_name(row)
-    return -1 if site is None else SITES.index(site)
+    if site is not None:
+        return SITES.index(site)
+    return ANOTHER_ORGAN if row["oesophagus"] == "no" else UNKNOWN_SITE
 
 
 def _site_name(row: Row) -> str | None:

@@ -1,13 +1,52 @@
-"""The measured figures, and what is made of them for the manifest."""
+"""The measured figures, and the tables made of them: `python -m training.oesophagus.figures` fills card and README."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path("training/oesophagus/results")
 FIGURES = RESULTS / "figures.json"
+PLACES = (Path("src/aimis/readers/oesophagus/MODEL_CARD.md"), Path("README.md"))
+FINDINGS = ("oesophageal-neoplasia", "barretts-oesophagus", "oesophagitis")
+VIEWS = {
+    "edd2020": "EDD2020, each centre unseen",
+    "edd2020, without frames only suspicious": "the same without frames only suspicious",
+    "ippa": "IPPA, days unseen",
+    "all": "all sources, each frame unseen",
+}
+_MARKED = re.compile(r"(<!-- oesophagus:begin.*?-->\n).*?(<!-- oesophagus:end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Put the tables between the marks of the model card and the README."""
+    table = markdown(load())
+    for place in PLACES:
+        place.write_text(_MARKED.sub(lambda m: f"{m[1]}{table}{m[2]}", place.read_text()))
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The table for card and README."""
+    text = "| finding | frames | AUC (95 % interval) | sensitivity | specificity | calibration error |\n"
+    text += "| --- | --- | --- | --- | --- | --- |\n"
+    for finding in FINDINGS:
+        for view, words in VIEWS.items():
+            each = found[view].get(finding)
+            if each and not (view == "all" and finding == FINDINGS[0]):  # over sources it would mean nothing
+                text += (
+                    f"| {finding} | {words} | {each['auc']:.3f} ({each['low']:.3f}-{each['high']:.3f})"
+                    f" | {each['sensitivity']:.3f} of {each['sick']:.0f}"
+                    f" | {each['specificity']:.3f} of {each['well']:.0f} | {each['calibration']:.3f} |\n"
+                )
+    text += "\nBefore the site gate, by the network alone: "
+    text += "; ".join(f"{k} {v}" for k, v in found["inside"]["neoplasia before the gates"].items()) + ".\n\n"
+    for name in ("sites", "Barrett's outlines", "vessels"):
+        text += f"{name[0].upper()}{name[1:]}: {found['inside'][name]}.\n"
+    text += "Early cancers: " + "; ".join(found["inside"]["early cancers"]) + ".\n"
+    lines = [line for line in found["all"]["lines"] if line and not line.startswith("items")]
+    return text + "".join(f"- {line}\n" for line in lines) + f"- {found['outside']}\n"
 
 
 def save(found: dict[str, Any]) -> None:
@@ -36,3 +75,7 @@ def print_ideas() -> None:
     print("== ideas tried (training/oesophagus/README.md)")
     for name, each in json.loads(path.read_text()).items() if path.exists() else ():
         print(name, each)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,6 +26,7 @@ from training.oesophagus.network import OesophagusNetwork, from_backbone
 
 SEED = 5
 RECIPE = Path("training/oesophagus/recipe.toml")
+OWN_SITES = 2  # oesophagus and junction are the first of SITES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,7 @@ class Run:
         parts = [
             map_loss(places, allowed),
             (nn.functional.binary_cross_entropy_with_logits(findings, truth, reduction="none") * weight).mean(),
-            nn.functional.cross_entropy(sites, site.clamp(min=0), reduction="none")[site >= 0].sum() / len(site),
+            site_loss(sites, site),
         ]
         loss = parts[0] + self.recipe.finding_loss * parts[1] + self.recipe.site_loss * parts[2]
         self.optimiser.zero_grad()
@@ -153,6 +154,15 @@ class Run:
     def _average(self, decay: float) -> None:
         for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
             mean.lerp_(now, 1 - decay)
+
+
+def site_loss(logits: Tensor, site: Tensor) -> Tensor:
+    """Cross entropy where the site is known; where only that it is another organ, of not being ours."""
+    log_p = torch.log_softmax(logits.float(), dim=1)
+    known = -log_p.gather(1, site.clamp(min=0)[:, None])[:, 0]
+    another = -torch.logsumexp(log_p[:, OWN_SITES:], dim=1)
+    each = torch.where(site >= 0, known, another)
+    return each[site != data.UNKNOWN_SITE].sum() / len(site)
 
 
 def averaged_of(folder: Path) -> OesophagusNetwork:

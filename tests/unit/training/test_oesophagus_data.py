@@ -61,7 +61,8 @@ def test_group_stands_in_one_fold(group: str, source: str) -> None:
 def test_site_of_the_labels_is_known_by_name() -> None:
     assert SITES[data.site_of(row("site-antrum", source="nics2021", oesophagus="no"))] == "antrum"
     assert SITES[data.site_of(row("bbps-2-3", source="hyperkvasir", oesophagus="no"))] == "colon"
-    assert data.site_of(row("HGD", centre="INAB", oesophagus="unlabelled")) == -1
+    assert data.site_of(row("HGD", centre="INAB", oesophagus="unlabelled")) == data.UNKNOWN_SITE
+    assert data.site_of(row("gastric-cancer", source="ippa", oesophagus="no")) == data.ANOTHER_ORGAN
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0]))
