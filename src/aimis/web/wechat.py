@@ -69,7 +69,7 @@ class Channel:
             reply = self.chat.answer(tx, message, wechat.user(tx, incoming.user_mark))
             wechat.set_reply(tx, mark, reply)
             if reply:
-                jobs.defer(tx.connection, SEND_TASK, after=self.service_after, mark=mark.hex(), user=message.user)
+                jobs.defer(tx.connection, SEND_TASK, after=self.service_after, mark=mark.hex())
 
     def taken(self, mark: bytes) -> str | None:
         """The reply for WeChat's request, which is now said to be sent; None where there is none yet or it has gone."""
