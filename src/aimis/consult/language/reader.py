@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from aimis.consult.language import quantities, written
 from aimis.consult.language.grammar import Reading, Standing
 from aimis.consult.language.lexicon import ATTRIBUTES, Entry, Lexicon
-from aimis.consult.model import Finding, Kind, Value
+from aimis.consult.model import Finding, Kind, Language, Value
 from aimis.consult.ports import Understood
 
 if TYPE_CHECKING:
     from aimis.consult.consultation import Person
+    from aimis.consult.language.suggest import Suggester
 
 ALWAYS_KEPT = {"suicidal-thoughts", "suicide-plan", "self-harm", "unsafe-home", "sexual-assault", "danger-to-others"}
 """Never read away as supposed or past."""
@@ -40,13 +41,15 @@ class Mention:
 class Reader:
     """Reads both languages for a set's findings; implements ports.Understanding. Holds nothing of what was read."""
 
-    def __init__(self, findings: Mapping[str, Finding]) -> None:
+    def __init__(self, findings: Mapping[str, Finding], *, suggester: Suggester | None = None) -> None:
         self._findings = findings
+        self._suggester = suggester
         self._lexicon = cache(lambda language: Lexicon(language, findings))
         self._speller = cache(lambda language: _speller(self._lexicon(language)))
 
     def understand(self, text: str, language: str) -> tuple[Understood, ...]:
         """What the text says, in its order; each finding once."""
+        language = _script(text, language)
         as_written = self._written(text, language)
         mentions = list(self._mentions(as_written.text, language))
         counted = {name: kept for name, kept in self._counted(mentions).items() if kept is not None}
@@ -58,8 +61,17 @@ class Reader:
         ordered = sorted(whole, key=lambda one: (one.start, one.end))
         return tuple(_placed(one, as_written) for one in ordered)
 
+    def suggestions(self, text: str, language: Language) -> tuple[str, ...]:
+        """Findings that a text may mean beside what was understood: to be asked about; none without a suggester."""
+        if self._suggester is None:
+            return ()
+        understood = {one.finding for one in self.understand(text, language)}
+        found = self._suggester.suggest(text, language)
+        return tuple(name for name in found if name in self._findings and name not in understood)
+
     def person(self, text: str, language: str, known: Person) -> Person:
         """Age and sex that the text tells, where they are not known."""
+        language = _script(text, language)
         plain = self._written(text, language).text
         lexicon = self._lexicon(language)
         ages = (one.value for one in lexicon.quantities.read(plain) if one.name == "age")
@@ -110,6 +122,13 @@ class Reader:
                 added[parent.id] = Understood(finding=parent.id, value=True, start=one.start, end=one.end)
             finding = parent
         return added
+
+
+def _script(text: str, language: str) -> str:
+    """The language that a text is written in; the consultation's where the script does not tell."""
+    if re.search("[\u4e00-\u9fff]", text):
+        return "zh"
+    return "en" if re.search("[A-Za-z]", text) else language
 
 
 def _speller(lexicon: Lexicon) -> written.Speller:

@@ -122,6 +122,11 @@ def test_what_is_anothers_past_or_supposed_does_not_count(language: str, text: s
     assert absent not in understood(text, language)
 
 
+@pytest.mark.parametrize(("language", "text"), [("en", "我胸口疼"), ("zh", "My chest hurts")])
+def test_text_is_read_in_its_own_script_whatever_the_consultation_speaks(language: str, text: str) -> None:
+    assert understood(text, language)["chest-pain"] is True
+
+
 def test_danger_to_life_is_never_read_away_as_supposed() -> None:
     assert understood("I am scared of what happens if I kill myself")["suicidal-thoughts"] is True
 
