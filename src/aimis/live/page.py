@@ -36,6 +36,7 @@ _SCRIPT_WORDS = (
     "live-chime-on",
     "live-chime-off",
     "live-frozen",
+    "live-standing-still",
     "live-kept-as",
     "live-not-kept",
     "live-no-judgement",

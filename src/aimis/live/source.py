@@ -6,6 +6,7 @@ Source: FFmpeg's protocols and devices, through PyAV; V4L2 is the kernel's inter
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,10 +124,11 @@ class Source:
                 return self._connect(options)
             except (av.FFmpegError, OSError, ValueError):
                 continue
+        began_s = time.monotonic()
         try:
             return self._connect(attempts[-1])
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._said(error) from error
+            raise self._said(error, after_s=time.monotonic() - began_s) from error
 
     def _connect(self, options: Mapping[str, str]) -> InputContainer:
         if self.kind is SourceKind.DEVICE:
@@ -149,10 +151,12 @@ class Source:
         ends = self.kind is SourceKind.FILE or (self.kind is SourceKind.ADDRESS and bool(container.duration))
         return Opened(container=container, stream=stream, is_recording=ends)
 
-    def _said(self, error: Exception) -> StreamError:
+    def _said(self, error: Exception, *, after_s: float) -> StreamError:
         """What went wrong, as a code that the texts know."""
         number = getattr(error, "errno", None)
         code = next((code for kinds, code in _ERRORS if isinstance(error, kinds)), "live-cannot-open")
+        if self.kind is SourceKind.ADDRESS and after_s >= ANSWERS_WITHIN_S:
+            code = "live-no-answer"  # what FFmpeg says of a protocol cut short may be anything
         if self.kind is SourceKind.DEVICE:
             code = {"live-no-file": "live-no-device", "live-no-video": "live-no-camera"}.get(code, code)
             code = {_BUSY: "live-busy", _NO_SUCH_IOCTL: "live-no-camera"}.get(number or 0, code)

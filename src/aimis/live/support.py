@@ -17,7 +17,7 @@ WINDOW_S = 1.0
 FEW_WITHIN_S = 3.0
 """So far back the three newest do, where the machine judges less often."""
 LEAST, AGREE = 3, 0.6
-"""So many frames must have been read, and of those such a share must show the finding."""
+"""So many frames must have been read, and more than such a share of those must show the finding."""
 SPAN_S = 0.4
 """From the first of them to the last; a shorter sight is a flicker."""
 QUIET_S = 4.0
@@ -68,5 +68,5 @@ def borne_out(records: Sequence[FrameRecord]) -> Iterable[str]:
     names = dict.fromkeys(f.name for record in records for f in record.findings if f.present)
     for name in names:
         showing = sum(any(f.name == name and f.present for f in record.findings) for record in records)
-        if showing >= AGREE * len(records):
+        if showing > AGREE * len(records):
             yield name

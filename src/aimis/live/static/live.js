@@ -53,7 +53,7 @@ async function states() {
       if (answer.ok) show(await answer.json());
     } catch {
       put("link", say("lost-program"));
-      at("link").dataset.level = "broken";
+      standStill("broken");
     }
     await pause(250);
   }
@@ -61,7 +61,7 @@ async function states() {
 
 function show(state) {
   put("link", state.link_text);
-  at("link").dataset.level = state.link;
+  standStill(state.link);
   put("delay", state.delay_ms === null ? "–" : say("ms", { value: state.delay_ms }));
   put("shown", say("per-second", { value: state.shown_per_s.toFixed(0) }));
   put("judged", say("per-second", { value: state.judged_per_s.toFixed(0) }));
@@ -70,6 +70,14 @@ function show(state) {
   showAlarm(state);
   showKept(state.kept);
   if (state.phase !== "running") finish(state.phase);
+}
+
+// A picture that does not move must not be taken for one that does.
+function standStill(link) {
+  at("link").dataset.level = link;
+  at("picture").parentElement.classList.toggle("still", link !== "live");
+  at("frozen").hidden = !frozen && link === "live";
+  put("frozen", link === "live" ? say("frozen") : say("standing-still"));
 }
 
 function showJudgement(judgement) {
@@ -107,7 +115,6 @@ function showAlarm(state) {
 function finish(phase) {
   for (const id of ["keep", "continue", "end", "chime"]) at(id).disabled = true;
   frozen = true;
-  at("frozen").hidden = true;
   if (phase === "done") over = true;
 }
 
@@ -120,7 +127,6 @@ async function freeze() {
   at("keep").hidden = true;
   at("continue").hidden = false;
   at("frozen").hidden = false;
-  put("frozen", say("frozen"));
   let text = say("not-kept");
   try {
     const answer = await fetch(`keep?number=${drawn}`, { method: "POST" });
