@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from aimis.inference import processor
-from tests.benchmarks import endoscopy, examinations, measure, pictures
+from tests.benchmarks import endoscopy, examinations, live_bench, measure, pictures
 from tests.benchmarks.rows import Row, repeated
 
 FUNDUS = ("diabetic-retinopathy", "fundus-disease")
 EXAM_LIMIT_S, PRESS_FIGURE_S = 0.5, 4.0
 """Ours, and what the press reported of a system that reads an examination of as many pictures."""
-PARTS = ("fundus", "examinations", "video")
+PARTS = ("fundus", "examinations", "video", "live")
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -103,6 +103,12 @@ def _video(folder: Path, asked: argparse.Namespace) -> list[Row]:
     ]
 
 
+def _live(_folder: Path, asked: argparse.Namespace) -> list[Row]:
+    reader = examinations.reader_id()
+    _say(f"live, {asked.live_seconds} s; reader {reader}")
+    return live_bench.rows(reader, asked.live_seconds)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=500, help="in the smaller folder")
@@ -111,6 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="of the smaller folder; the larger is read once")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured; else all")
     parser.add_argument("--video-seconds", type=int, default=600, help="length of the longer video")
+    parser.add_argument("--live-seconds", type=int, default=600, help="how long a stream is watched live")
     parser.add_argument("--folder", help="where files are made, else among the temporary ones")
     return parser.parse_args()
 
@@ -224,7 +231,7 @@ def _say(what: str) -> None:
     sys.stderr.write(f"bench: {what}\n")
 
 
-_MEASURED = {"fundus": _fundus, "examinations": _examinations, "video": _video}
+_MEASURED = {"fundus": _fundus, "examinations": _examinations, "video": _video, "live": _live}
 
 if __name__ == "__main__":
     sys.exit(main())
