@@ -51,7 +51,7 @@ class Explanation:
 class Outcome:
     """The end of a consultation.
 
-    explanations : the likeliest first
+    explanations : those behind a raised flag first, then the likeliest: no probability talks an emergency down
     urgency : of the explanations, raised by flags, never lowered
     abstained : the explanations are not to be relied on; a doctor must look
     path : of its own (self-harm, poisoning, ...), where one was raised
@@ -80,7 +80,7 @@ def conclude(
     abstained = is_poorly_explained(net, belief, evidence)
     advised = [urgency_of(net, belief), *(flag.urgency for flag in flags), *([Urgency.ROUTINE] if abstained else [])]
     return Outcome(
-        explanations=_explanations(net, belief, evidence),
+        explanations=_flagged_first(_explanations(net, belief, evidence), flags),
         urgency=most_urgent(advised),
         flags=tuple(flags),
         questions=questions,
@@ -128,6 +128,16 @@ def _explanations(net: Net, belief: Belief, evidence: Mapping[int, Evidence]) ->
     told = told.reshape(len(columns), len(belief.posterior))  # also where nothing is known yet
     telling = np.log(told / told.mean(axis=1, keepdims=True))
     return tuple(_explanation(net, row, float(named[row]), columns, telling[:, row]) for row in order)
+
+
+def _flagged_first(explanations: tuple[Explanation, ...], flags: Sequence[RaisedFlag]) -> tuple[Explanation, ...]:
+    """The conditions that a raised flag is there for, as urgent as itself, before all others."""
+
+    def is_behind_none(one: Explanation) -> bool:
+        own = one.condition
+        return not any(flag.id in own.red_flags and own.urgency.rank <= flag.urgency.rank for flag in flags)
+
+    return tuple(sorted(explanations, key=is_behind_none))
 
 
 def _explanation(net: Net, row: int, probability: float, columns: list[int], ratio: np.ndarray) -> Explanation:
