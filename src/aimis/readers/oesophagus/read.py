@@ -1,0 +1,173 @@
+"""Reads endoscopy: aperture, gates, one pass of the network a frame, calibrated findings with their outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from aimis.domain.errors import CaseError, UnsupportedInputError
+from aimis.domain.examination import FrameRecord
+from aimis.domain.reading import Classification, Finding, Outcome, Reason, Status
+from aimis.imaging.frame import Frame
+from aimis.readers.oesophagus import advice, aperture, conclude, network, quality, regions, repeats, stain
+from aimis.readers.port import JudgedFrame
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from aimis.domain.examination import ExaminationKind
+    from aimis.imaging.still import Still
+    from aimis.inference.engine import Engine
+    from aimis.readers.manifest import FindingEntry, Manifest
+    from aimis.readers.port import OpenEngine
+
+ID = "oesophagus"
+OWN_SITES = ("oesophagus", "cardia-gej")
+NO_ENDOSCOPY = "other"
+MODALITIES = frozenset({"ES", "XC", "SC", "OT", "GM"})
+"""DICOM modalities (PS3.3 C.7.3.1.1.1) that may hold an endoscope's picture."""
+
+
+class Gates(BaseModel):
+    """The gates' thresholds, from the manifest's network table.
+
+    own_site : least probability of oesophagus or junction that is read; other_site : of no endoscopy that is refused
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least_side_px: int
+    own_site: float
+    other_site: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """A frame as the network takes it."""
+
+    square: npt.NDArray[np.uint8]
+    mask: npt.NDArray[np.uint8]
+    aperture: aperture.Aperture
+    scale: float
+
+
+def load(
+    manifest: Manifest, reader_ids: frozenset[str], operating_point: str, open_engine: OpenEngine, /
+) -> OesophagusReader:
+    """The reader; see `aimis.readers.port.LoadReader`."""
+    return OesophagusReader(manifest, reader_ids, operating_point, open_engine(manifest.weights_path))
+
+
+class OesophagusReader:
+    """One network; holds no state but the engine, so many threads may call it."""
+
+    def __init__(self, manifest: Manifest, reader_ids: frozenset[str], operating_point: str, engine: Engine) -> None:
+        self._entry = manifest.reader(next(iter(reader_ids)))
+        self._point, self._engine = operating_point, engine
+        self._side_px = int(manifest.network["input_px"])
+        self._gates = Gates(**manifest.network["gates"])
+        self._quality = quality.Limits(**manifest.network.get("quality", {}))
+        self._rules = conclude.Rules.of(manifest, operating_point)
+
+    @property
+    def engine(self) -> str:
+        """The inference engine and precision in use."""
+        return self._engine.name
+
+    def read(self, still: Still) -> Mapping[str, Outcome]:
+        """One still by itself."""
+        record = self._judged(Frame(index=0, picture=still), still).record
+        findings = tuple(replace(f, regions=tuple(replace(r, frame=None) for r in f.regions)) for f in record.findings)
+        site = () if record.site is None else (Classification(key="site", value=record.site),)
+        outcome = Outcome(
+            status=record.status,
+            reason=record.reason,
+            findings=findings,
+            classifications=site,
+            advice=advice.codes(findings) if record.status is Status.READ else (),
+        )
+        return {self._entry.id: outcome}
+
+    def judge(self, frame: Frame) -> JudgedFrame:
+        """One frame of an examination."""
+        if isinstance(frame.picture, CaseError):
+            return JudgedFrame(record=_record(frame, status=frame.picture.status, reason=frame.picture.reason))
+        try:
+            return self._judged(frame, frame.picture)
+        except CaseError as error:
+            return JudgedFrame(record=_record(frame, status=error.status, reason=error.reason))
+
+    def conclude(
+        self,
+        judged: Sequence[JudgedFrame],
+        *,
+        kind: ExaminationKind,
+        seconds: float | None,
+        pictured: Collection[int],
+        limited: Reason | None = None,
+    ) -> Mapping[str, Outcome]:
+        """The examination as a whole; see `conclude`."""
+        outcome = conclude.conclude(
+            judged, kind=kind, seconds=seconds, pictured=pictured, limited=limited, rules=self._rules
+        )
+        return {self._entry.id: outcome}
+
+    def _judged(self, frame: Frame, still: Still) -> JudgedFrame:
+        look = self._look(still)
+        seen = quality.measure(look.square, look.mask)
+        record = replace(_record(frame, status=Status.READ), size_px=still.full_size_px)
+        fault = quality.fault(seen, self._quality)
+        if fault is not None:
+            return JudgedFrame(record=replace(record, status=Status.NOT_ASSESSABLE, reason=fault))
+        output = network.run(self._engine, look.square)
+        site, reason = self._site(output)
+        record = replace(record, site=site, stain=stain.name(stain.colours(look.square, look.mask), look.aperture))
+        if reason is not None:
+            return JudgedFrame(record=replace(record, status=Status.UNSUPPORTED, reason=reason))
+        findings = tuple(self._finding(entry, output, look, frame.index) for entry in self._entry.findings)
+        record = replace(record, findings=findings)
+        private = conclude.Private(quality=seen, descriptor=repeats.descriptor(look.square))
+        return JudgedFrame(record=record, interest=conclude.interest(record, private), private=private)
+
+    def _look(self, still: Still) -> _Look:
+        """UnsupportedInputError for what its file already says is no endoscopy, or for a tiny picture."""
+        if still.modality is not None and still.modality not in MODALITIES:
+            raise UnsupportedInputError("wrong-modality", modality=still.modality)
+        least = min(still.full_size_px)
+        if least < self._gates.least_side_px:
+            raise UnsupportedInputError("too-small", pixels=least, least=self._gates.least_side_px)
+        found = aperture.find_aperture(still.rgb)
+        square = aperture.normalise(still.rgb, found, self._side_px)
+        mask = aperture.shown(found, self._side_px)
+        return _Look(square=square, mask=mask, aperture=found, scale=still.reduction)
+
+    def _site(self, output: network.Output) -> tuple[str, Reason | None]:
+        """The likeliest site, and why the frame is not read where it is outside the oesophagus."""
+        logits = output.sites.astype(np.float64)
+        odds = np.exp(logits - logits.max())
+        share = dict(zip(network.SITES, (odds / odds.sum()).tolist(), strict=True))
+        likeliest = max(share, key=lambda name: share[name])
+        if share[NO_ENDOSCOPY] > self._gates.other_site:
+            return NO_ENDOSCOPY, Reason.of("not-an-endoscopic-picture")
+        if sum(share[s] for s in OWN_SITES) < self._gates.own_site:
+            return likeliest, Reason.of("not-the-oesophagus", site=likeliest)
+        return max(OWN_SITES, key=lambda name: share[name]), None
+
+    def _finding(self, entry: FindingEntry, output: network.Output, look: _Look, index: int) -> Finding:
+        logit = float(output.findings[network.FINDINGS.index(entry.name)])
+        probability = round(entry.calibration.probability(logit), 6)
+        present = probability >= entry.threshold(self._point)
+        where = (
+            regions.regions(output.map, entry.name, look.aperture, look.mask, scale=look.scale, frame=index)
+            if present
+            else ()
+        )
+        return Finding(name=entry.name, probability=probability, present=present, regions=where)
+
+
+def _record(frame: Frame, *, status: Status, reason: Reason | None = None) -> FrameRecord:
+    return FrameRecord(index=frame.index, name=frame.name, seconds=frame.seconds, status=status, reason=reason)
