@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
 from itertools import islice, pairwise
@@ -14,8 +15,10 @@ import pytest
 import simplejpeg
 
 from aimis.live.session import Phase
+from aimis.live.source import Source, StreamError
 from tests.fakes import videos
 from tests.fakes.examinations import write_video
+from tests.fakes.rtsp import rtsp
 from tests.fakes.streams import Sender, http, udp
 from tests.integration.live.conftest import RATE, OpenPage, pictures, viewer
 
@@ -177,3 +180,24 @@ def test_nothing_is_told_without_the_key_and_the_page_belongs_to_no_other(open_p
     assert "http" not in policy
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert "http" not in page.text.replace(str(path), "")
+
+
+def test_rtsp_stream_is_read_with_its_password_and_taken_up_again_when_the_server_hangs_up(
+    open_page: OpenPage, numbered: bytes
+) -> None:
+    secret = base64.b64encode(b"dr:secret").decode()
+    with rtsp(numbered, RATE, password=secret) as (address, relay):
+        with pytest.raises(StreamError) as refused, Source.of(address).open():
+            pass
+        with open_page(address.replace("//", "//dr:secret@")) as (live, url), viewer(url) as client:
+            seen = pictures(client)
+            before = [shown(jpeg) for _, jpeg in islice(seen, 20)]
+            relay.hang_up()
+            wait_for(lambda: live.capture.breaks)
+            number, _ = next(seen)
+            wait_for(lambda: live.capture.came > number + RATE)
+            page = client.get("").text
+    assert refused.value.reason.code == "live-no-permission"
+    assert sum((b - a) % IN_CONTENT in {1, 2, 3} for a, b in pairwise(before)) > len(before) // 2
+    assert "secret" not in page
+    assert address in page
