@@ -86,7 +86,7 @@ def _folder_with(weights: Path, work: Path) -> Path:
     for words in (folder / "text").glob("*.toml"):
         words.write_text(words.read_text().replace("[reader.oesophagus]", f"[reader.{name}]"))
     card = folder / "MODEL_CARD.md"
-    card.write_text(f"{name}\n{card.read_text()}")
+    card.write_text(card.read_text().replace("\noesophagus ", f"\n{name} ", 1))
     return folder
 
 

@@ -17,6 +17,8 @@ from aimis.reports.case import Case, Eye
 from aimis.reports.texts import LANGUAGES
 from tests.unit.reports.samples import EVERYTHING, NORMAL, REFERABLE, RETINOPATHY, eye, outcome, refused, texts
 
+pytestmark = pytest.mark.integration
+
 R, L = Laterality.RIGHT, Laterality.LEFT
 LONG = "district hospital/" + "a-folder-with-a-long-name/" * 12 + "检查编号20260131_患者_右眼_" * 4 + ".jpg"
 SEVERE = {

@@ -15,6 +15,8 @@ from tests.fakes import endoscopy
 from tests.fakes.dicoms import dataset_of, file_of
 from tests.fakes.videos import Kind, number_shown, numbered, stills_of, video
 
+pytestmark = pytest.mark.integration
+
 STREAMS = {
     "mpeg2 main level": (uid.MPEG2MPML, Kind(container="mpegts", codec="mpeg2video")),
     "mpeg2 high level, bare": (uid.MPEG2MPHL, Kind(container="mpeg2video", codec="mpeg2video")),

@@ -22,6 +22,8 @@ from aimis.reports.texts import Texts, reader_texts
 from tests.unit.reports import endoscopies
 from tests.unit.reports.samples import FUNDUS_TEXTS, NORMAL, REFERABLE, SIZE, eye, photograph, readings, refused, texts
 
+pytestmark = pytest.mark.integration
+
 PAIR = Case(
     eyes=(eye(REFERABLE, "7_right.jpg", side=Laterality.RIGHT), eye(NORMAL, "7_left.jpg", side=Laterality.LEFT))
 )

@@ -6,6 +6,8 @@ from aimis.consult import model
 from aimis.consult.consultation import Person
 from tests.evaluation import consult_safety
 
+pytestmark = pytest.mark.integration
+
 EMERGENCIES = tuple(consult_safety.stories("emergency"))
 NON_URGENT = tuple(consult_safety.stories("non_urgent"))
 

@@ -19,6 +19,8 @@ from aimis.imaging.still import Still
 from aimis.imaging.video import open_video
 from tests.fakes.videos import MP4, Kind, Rgb, frames_of, number_shown, numbered, sound, stills_of, video
 
+pytestmark = pytest.mark.integration
+
 KINDS = {
     "mp4 h264": MP4,
     "mp4 h264 with B frames": Kind(options={"preset": "veryfast", "bf": "3", "g": "20"}),

@@ -15,7 +15,9 @@ from aimis.imaging.still import Still
 from aimis.inference import engine
 from aimis.readers import registry
 
-PAGE = Path(__file__).parents[3] / "docs" / "howto" / "add-a-reader.md"
+pytestmark = pytest.mark.integration
+
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "add-a-reader.md"
 BLOCK = re.compile(r"^\*\*`(?P<file>redness/[\w./]+)`\*\*.*?^```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
