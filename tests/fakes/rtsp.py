@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import av
 
@@ -93,7 +93,7 @@ class Relay:
 
 
 def _exactly(file: BinaryIO, size: int) -> bytes:
-    return cast("bytes", file.read(size)) if size else b""
+    return file.read(size) if size else b""
 
 
 @contextmanager
