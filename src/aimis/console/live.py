@@ -105,12 +105,11 @@ class _Page:
 
     def _end(self, running: Live) -> int:
         """Read what was kept, and tell the page while it is still listened to."""
-        watched = running.showing.pace().delay_ms is not None
         running.over.set()
         running.phase = Phase.WRITING
         status = self._read(running)
         running.phase = Phase.DONE
-        if watched:
+        if running.is_watched():
             running.told.wait(_TELL_FOR_S)
         return status
 

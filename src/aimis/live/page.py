@@ -133,6 +133,7 @@ class _Routes:
 
     def state(self, lang: Language = None) -> dict[str, Any]:
         """What stands beside the picture; whoever has been told that all is done need not be waited for."""
+        self._live.asked_s = self._live.capture.clock()
         said = state(self._live, self._words_of(lang))
         if said["phase"] == Phase.DONE:
             self._live.told.set()

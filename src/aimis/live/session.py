@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aimis.readers.port import ExaminationReader
 
 _PATIENCE_S = 5.0
+_ASKS_WITHIN_S = 2.0
 
 
 class Phase(StrEnum):
@@ -40,6 +41,7 @@ class Live:
 
     chimes_for : the finding that a reader is for; others are shown without a sound
     over : somebody ended it, or the recording came to its end
+    asked_s : when a page asked last how things stand, by our clock; told : it was told that all is done
     report : the folder, once the report is there
     """
 
@@ -52,6 +54,7 @@ class Live:
     keeping: Keeping
     phase: Phase = Phase.RUNNING
     report: Path | None = None
+    asked_s: float = float("-inf")
     over: Event = field(default_factory=Event)
     told: Event = field(default_factory=Event)
 
@@ -63,6 +66,10 @@ class Live:
         latest = self.judging.latest
         fresh = latest is not None and abs(seen.due_s - latest.due_s) <= STALE_S
         return self.keeping.keep(seen, latest.record if latest is not None and fresh else None)
+
+    def is_watched(self) -> bool:
+        """Whether a page asks how things stand."""
+        return self.capture.clock() - self.asked_s <= _ASKS_WITHIN_S
 
     def is_over(self) -> bool:
         """Whether nothing more is shown."""

@@ -79,6 +79,18 @@ def test_kept_frames_become_an_examination_with_its_report(recording: Path, tmp_
     assert str(out / "stills") in printed.replace("\n", "")
 
 
+def test_page_that_asks_is_told_where_the_report_is_before_the_program_ends(recording: Path, tmp_path: Path) -> None:
+    with started(recording, "--report", tmp_path / "out") as (process, url):
+        assert httpx.post(f"{url}keep", trust_env=False, timeout=60).status_code == 200
+        assert httpx.post(f"{url}end", trust_env=False).status_code == 204
+        said = {"phase": "running"}
+        while said["phase"] != "done":
+            said = httpx.get(f"{url}state", trust_env=False, timeout=60).json()
+        process.communicate(timeout=60)
+    (report,) = (tmp_path / "out").glob("*.pdf")
+    assert str(report) in said["link_text"]
+
+
 def test_nothing_kept_leaves_nothing_behind(recording: Path, tmp_path: Path) -> None:
     with started(recording, "--report", tmp_path / "out") as (process, _):
         process.send_signal(signal.SIGINT)
