@@ -14,7 +14,7 @@ FINDINGS = ("oesophageal-neoplasia", "barretts-oesophagus", "oesophagitis")
 VIEWS = {
     "edd2020": "EDD2020, each centre unseen",
     "edd2020, without frames only suspicious": "the same without frames only suspicious",
-    "ippa": "IPPA, days unseen",
+    "ippa": "IPPA, days unseen, with the frames of other organs that passed the gate",
     "all": "all sources, each frame unseen",
 }
 _MARKED = re.compile(r"(<!-- oesophagus:begin.*?-->\n).*?(<!-- oesophagus:end -->)", re.DOTALL)

@@ -22,7 +22,8 @@ from training.oesophagus import data, figures, kept_out, simulate
 READER = Path("src/aimis/readers/oesophagus")
 WEIGHTS = READER / "weights" / "oesophagus.onnx"
 TEMPLATE = Path("training/oesophagus/reader.template.toml")
-REFUSED = 0.04  # share of frames of oesophagus and junction that the site gate may refuse
+OWN_SITE = 0.5  # a frame is read where oesophagus or junction is likelier than not
+ALARMS = 0.035  # share of the normal frames of any one source that the balanced point may call neoplasia
 OTHER_SITE = 0.8  # probability of no endoscopy from which a frame is refused as such
 Floats = npt.NDArray[np.float64]
 
@@ -60,12 +61,10 @@ def write_reader(root: Path) -> None:
     """Calibrate on frames kept out of training and fill in the template."""
     rows = data.read_rows(root)
     kept = kept_out.look(root, rows)
-    own = np.array([r["oesophagus"] in ("yes", "junction") for r in rows])
-    gate = float(np.quantile(kept.own_site[own], REFUSED))
-    read = (kept.own_site >= gate) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
+    read = (kept.own_site >= OWN_SITE) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
     values = {
         "weights": _weights_values(root, rows),
-        "network": f"\n[network.gates]\nleast_side_px = 160\nown_site = {gate:.4f}\nother_site = {OTHER_SITE}",
+        "network": f"\n[network.gates]\nleast_side_px = 160\nown_site = {OWN_SITE}\nother_site = {OTHER_SITE}",
         **figures.manifest_tables(),
     }
     examinations = ""
@@ -75,6 +74,8 @@ def write_reader(root: Path) -> None:
         slope, offset = calibrate.platt(kept.findings[use, place], truth[use])
         calibrated = slope * kept.findings[:, place] + offset
         points = calibrate.operating_points(calibrate.sigmoid(calibrated[use]), truth[use])
+        if finding == FINDINGS[0]:
+            points = _with_few_alarms(points, calibrate.sigmoid(calibrated), rows, read)
         values[finding] = f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n{_points(points)}"
         examinations += _examination(kept, rows, finding, calibrated=calibrated, read=read)
     values["network"] += "\n" + examinations
@@ -82,6 +83,16 @@ def write_reader(root: Path) -> None:
     for key, value in values.items():
         text = text.replace(f"#@{key}@\n", f"{value.rstrip()}\n" if value else "")
     (READER / "reader.toml").write_text(text)
+
+
+def _with_few_alarms(
+    points: dict[str, float], probability: Floats, rows: list[data.Row], read: npt.NDArray[np.bool_]
+) -> dict[str, float]:
+    """The points, the balanced one raised until few normal frames of any source alarm; then less than 0.90 is found."""
+    sources = np.array([r["source"] if r["classes"] in simulate.NORMAL else "" for r in rows])
+    least = [float(np.quantile(probability[(sources == s) & read], 1 - ALARMS)) for s in ("gastrovision", "nics2021")]
+    balanced = max(points["balanced"], *least)
+    return {**points, "balanced": balanced, "specific": max(points["specific"], balanced)}
 
 
 def _truth(rows: list[data.Row], place: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
