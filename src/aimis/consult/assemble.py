@@ -34,6 +34,7 @@ def dialogue_over(folder: Path, *, whole: bool = False) -> Dialogue:
     has_rules = (folder / "red_flags").is_dir()
     rules = redflags.load(folder, knowledge.findings) if has_rules else None
     reads = reader.Reader(knowledge.findings) if has_rules else None
+    loader.SHELF.save()
     listing = differential.load_differential(folder) if whole else None
     if whole and listing is None:
         raise UsageError(f"the knowledge {folder.name} has no model of the whole differential")

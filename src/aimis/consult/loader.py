@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from aimis.consult import model
+from aimis.consult import model, shelf
 from aimis.domain.errors import AimisError
 
 KNOWLEDGE = Path(__file__).parent / "knowledge"
 FILE_NAME = "knowledge.yaml"
+SHELF = shelf.Shelf(shelf.default_path())
 
 R = TypeVar("R", bound=model.Record)
 
@@ -44,11 +45,15 @@ _Loader.yaml_implicit_resolvers = {
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds; KnowledgeError where it cannot be read."""
     try:
-        return yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506, a safe loader with fewer types
+        return SHELF.parsed(path.read_bytes(), _parsed)
     except OSError as error:
         raise KnowledgeError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KnowledgeError(f"{path} is no YAML: {error}") from error
+
+
+def _parsed(content: bytes) -> Any:
+    return yaml.load(content, Loader=_Loader)  # noqa: S506, a safe loader with fewer types
 
 
 def load_knowledge(folder: Path) -> model.Knowledge:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import argon2
@@ -24,7 +25,6 @@ FAILURES_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=15)
 
 _hasher = argon2.PasswordHasher()
-_OF_NOBODY = _hasher.hash(secrets.token_hex(16))  # compared with where there is no such name, to take as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def log_in(tx: Transaction, name: str, password: str) -> str | None:
     """A new login's secret; None where name or password is wrong or the account is locked, which is not told apart."""
     table = tables.clinician
     row = tx.connection.execute(sa.select(table).where(table.c.name == name).with_for_update()).one_or_none()
-    right = _matches(row.password_hash if row else _OF_NOBODY, password[:LONGEST_PASSWORD])
+    right = _matches(row.password_hash if row else _hash_of_nobody(), password[:LONGEST_PASSWORD])
     if row is None or (row.locked_until is not None and row.locked_until > tx.at):
         return None
     if not right:
@@ -87,6 +87,12 @@ def log_out(tx: Transaction, secret: str) -> None:
     """End a login, and with it all that have expired."""
     table = tables.login
     tx.connection.execute(sa.delete(table).where((table.c.mark == _mark(tx, secret)) | (table.c.expires_at <= tx.at)))
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Compared with where there is no such name, to take as long."""
+    return _hasher.hash(secrets.token_hex(16))
 
 
 def _matches(password_hash: str, password: str) -> bool:

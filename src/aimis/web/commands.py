@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import sys
-
-from aimis import settings
-from aimis.store import clinicians
-from aimis.web import serving
 
 
 def serve(*, host: str | None, port: int | None) -> None:
     """Serve until stopped; options win over settings."""
+    gc.disable()  # a sixth of the start goes into looking for garbage that is not there; `serving` enables it again
+    from aimis import settings  # noqa: PLC0415
+    from aimis.web import serving  # noqa: PLC0415
+
     site = settings.load_settings()
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     site = site.model_copy(update={"serve": site.serve.model_copy(update=given)})
@@ -20,6 +21,10 @@ def serve(*, host: str | None, port: int | None) -> None:
 
 def set_clinician(name: str) -> None:
     """Add a clinician or change the password."""
+    from aimis import settings  # noqa: PLC0415
+    from aimis.store import clinicians  # noqa: PLC0415
+    from aimis.web import serving  # noqa: PLC0415
+
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     with serving.open_store(settings.load_settings()) as store, store.begin() as tx:
         clinicians.set_password(tx, name, password)

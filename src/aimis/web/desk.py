@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
@@ -86,7 +87,6 @@ class View:
     """A consultation as a channel shows it.
 
     link : the secret of its address
-    paths : what is said on paths of their own, such as that of self-harm
     question : the one that waits for an answer; None at the end
     request, handover, messages : of its hand-over, if there is one
     """
@@ -94,14 +94,25 @@ class View:
     kept: Kept
     link: str
     chart: Chart
-    outcome: Outcome
-    paths: tuple[Text, ...]
     question: Finding | None
     handover: Handover | None
     request: Request
     messages: tuple[Message, ...]
     proposed: tuple[Screening, ...]
     screening_questions: tuple[Finding, ...]
+    dialogue: Dialogue
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What it comes to as it stands; concluded where somebody looks at it, for it costs as much as all else."""
+        return self.dialogue.outcome(self.consultation)
+
+    @property
+    def paths(self) -> tuple[Text, ...]:
+        """What is said on paths of their own, such as that of self-harm."""
+        safety, person = self.dialogue.safety, self.consultation.person
+        named = dict.fromkeys(flag.path for flag in self.outcome.flags if flag.path)
+        return tuple(safety.own_path(path, person) for path in named) if safety is not None else ()
 
     @property
     def consultation(self) -> Consultation:
@@ -323,25 +334,18 @@ class Desk:
         state = chart.consultation
         facts = self.screenings.answered(Facts(person=state.person, values=state.known), chart.screening)
         handover = handovers.find(tx, kept.id)
-        outcome = self.dialogue.outcome(state)
         return View(
             kept=kept,
             link=tx.seal.link(kept.id),
             chart=chart,
-            outcome=outcome,
-            paths=self._paths(outcome, state.person),
             question=None if state.asking is None else self.findings[state.asking],
             handover=handover,
             request=Request() if handover is None else Request.model_validate_json(handover.content),
             messages=tuple(handovers.messages(tx, kept.id)) if handover is not None else (),
             proposed=self.screenings.proposed(facts),
             screening_questions=self.screenings.questions(facts),
+            dialogue=self.dialogue,
         )
-
-    def _paths(self, outcome: Outcome, person: Person) -> tuple[Text, ...]:
-        safety = self.dialogue.safety
-        named = dict.fromkeys(flag.path for flag in outcome.flags if flag.path)
-        return tuple(safety.own_path(path, person) for path in named) if safety is not None else ()
 
 
 def checked_text(text: str) -> str:

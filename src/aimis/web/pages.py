@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from aimis.consult.consultation import Person
 from aimis.consult.handover import sbar
 from aimis.consult.model import OLDEST, Value
-from aimis.web import answers, pdf
+from aimis.web import answers
 from aimis.web.consent import VERSION
 from aimis.web.desk import LONGEST_TEXT, Opening, RefusedError, View
 from aimis.web.guard import address_of
@@ -153,6 +153,8 @@ def summary(site: OurSite, link: str) -> Response:
 @router.get("/c/{link}/summary.pdf")
 def summary_pdf(site: OurSite, link: str) -> Response:
     """The same as PDF."""
+    from aimis.web import pdf  # noqa: PLC0415  few ask for it, and it loads all that draws
+
     view = _view(site, link)
     made = pdf.render(sbar.write(site.desk.case(view), _of(view)), view, _of(view))
     return Response(made, media_type="application/pdf", headers=_attached(f"aimis-{view.kept.id}.pdf"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -15,7 +16,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import httpx
 import procrastinate
 import uvicorn
 
@@ -134,6 +134,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             server_header=False,
         )
         signal.signal(signal.SIGTERM, _end)  # uvicorn raises it again when it is done, and the database must be closed
+        gc.freeze()  # knowledge and code are no garbage; to look through them would stop everybody
+        gc.enable()
         say(f"http://{settings.serve.host}:{settings.serve.port}/")
         uvicorn.Server(config).run()
 
@@ -177,6 +179,8 @@ def make_queue(service: Service) -> procrastinate.App:
 
 
 def _channel(settings: Settings, desk: Desk, ambulance: str) -> Channel:
+    import httpx  # noqa: PLC0415  without WeChat nothing needs it
+
     given, public = settings.wechat, (settings.serve.public_url or "").rstrip("/")
     if not public:
         raise UsageError("WeChat needs serve.public_url: replies hold links to the pages")

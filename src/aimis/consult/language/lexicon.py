@@ -66,6 +66,7 @@ class Lexicon:
         given = {**table["findings"], **{name: table[name] for name in ATTRIBUTES}}
         self.entries = tuple(_entries(given, findings, classes, expression))
         self.unknown = tuple(name for name in given if name not in findings)
+        loader.SHELF.save()
 
     def worth_looking_for(self, text: str) -> list[tuple[Entry, patterns.Phrase]]:
         """The phrases of each of whose terms the text holds a stem, in the lexicon's order."""

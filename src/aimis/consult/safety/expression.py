@@ -116,15 +116,24 @@ def check(node: Node, findings: Mapping[str, Finding]) -> None:
 
 def judged(node: Node, facts: Facts, findings: Mapping[str, Finding]) -> bool | None:
     """Whether it holds; None as long as what is not known could decide it (Kleene's three values)."""
-    if isinstance(node, All):
-        values = {judged(part, facts, findings) for part in node.parts}
-        return False if False in values else None if None in values else True
-    if isinstance(node, Any):
-        values = {judged(part, facts, findings) for part in node.parts}
-        return True if True in values else None if None in values else False
+    if isinstance(node, All | Any):
+        return _judged_group(node, facts, findings)
     if node.finding == AGE:
         return _judged_age(node, facts)
     return _judged_leaf(node, facts.values.get(node.finding), facts, findings[node.finding])
+
+
+def _judged_group(node: All | Any, facts: Facts, findings: Mapping[str, Finding]) -> bool | None:
+    """One part decides: that which holds, of any, or does not, of all; else it is the other, if all are known."""
+    decides = isinstance(node, Any)
+    value: bool | None = not decides
+    for part in node.parts:
+        one = judged(part, facts, findings)
+        if one is decides:
+            return decides
+        if one is None:
+            value = None
+    return value
 
 
 def missing(node: Node, facts: Facts, findings: Mapping[str, Finding]) -> int:

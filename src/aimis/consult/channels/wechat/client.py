@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from aimis.domain.errors import AimisError
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 10.0
 TOKEN_REFUSED = {40001, 40014, 42001}
@@ -88,6 +89,8 @@ class Client:
         return int(self._post(path, content, access_token=token).get("errcode", 0))
 
     def _post(self, path: str, content: Mapping[str, Any], **query: str) -> dict[str, Any]:
+        import httpx  # noqa: PLC0415  who serves without WeChat does not wait for it
+
         body = json.dumps(content, ensure_ascii=False).encode()  # WeChat shows \u escapes as they are
         try:
             answer = self.http.post(f"{self.api_url}{path}", params=query, content=body, timeout=TIMEOUT_S)
