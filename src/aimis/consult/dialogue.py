@@ -141,9 +141,8 @@ class Dialogue:
         if self.whole is None or self.layout is None:
             return found
         features = self.layout.features(self.net, state, believed)
-        return outcome.with_whole_differential(
-            found, self.net, believed, self.whole.chances(features), self.whole.threshold
-        )
+        chances = self.whole.chances(features, self.layout.fits(features, believed.posterior))
+        return outcome.with_whole_differential(found, self.net, believed, chances, self.whole.threshold)
 
     def flags(self, state: Consultation) -> tuple[RaisedFlag, ...]:
         """The red flags that are up."""
@@ -198,12 +197,15 @@ class Dialogue:
         wanted = [self.net.column[f] for f in self._wanted(state) if can_be_asked[self.net.column[f]]]
         if wanted and state.questions < SAFETY_FIRST:
             return self.net.findings[wanted[0]].id
+        if due := [name for name in self._due(state) if can_be_asked[self.net.column[name]]]:
+            return due[0]
         believed = self.believe(state)
         worth = value.values(self.net, believed, self.net.knowledge.wrong_answers, can_be_asked)
         worth[wanted] += WORTH_OF_A_FLAG * (believed.posterior @ believed.present[:, wanted])
         worth *= self._preference(state)
         if self.whole is not None and self.layout is not None:
-            gains = self.whole.worth(self.layout.features(self.net, state, believed))
+            features = self.layout.features(self.net, state, believed)
+            gains = self.whole.worth(features, self.layout.fits(features, believed.posterior))
             asked = self.layout.columns >= 0
             np.add.at(worth, self.layout.columns[asked], WORTH_OF_THE_LIST * gains[asked])
         worth[~can_be_asked] = 0
@@ -213,6 +215,10 @@ class Dialogue:
 
     def _wanted(self, state: Consultation) -> tuple[str, ...]:
         found = self.safety.worth_asking(_facts(state)) if self.safety else ()
+        return tuple(finding for finding in found if finding in self.net.column)
+
+    def _due(self, state: Consultation) -> tuple[str, ...]:
+        found = self.safety.due(_facts(state)) if self.safety else ()
         return tuple(finding for finding in found if finding in self.net.column)
 
     def _can_be_asked(self, state: Consultation) -> np.ndarray:

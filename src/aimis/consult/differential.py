@@ -2,8 +2,10 @@
 
 The two differ: in DDXPlus the true condition stands first in its own differential in three cases of four only. So the
 order is by the cause's probability, and what is listed, with what number, is by this model: for each condition the
-chance that it belongs on the list. It is logistic in what is known or expected of each finding, in who the person is,
-in the posterior, and in products of the most telling of these (training/consult/differential.py fits it).
+chance that it belongs on the list. It is logistic in what is known or expected of each finding and in who the person
+is, and in how well the condition fits: how much of what is there it explains, and how much of what it shows is there.
+The weights of the fits are shared by all conditions, and their own only as far as the patients compel it: that is what
+carries over to patients not seen (training/consult/differential.py fits it).
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 FILE_NAME = "differential.npz"
 AGES = (0, 5, 18, 40, 60)
 """First years of the age bands."""
+NUMBERS = ("asking", "weights", "bias", "shared", "own")
+SHOWN, FEW_OPTIONS = 0.02, 4
+"""From this rate on a condition shows a finding; of findings with fewer options their fit tells nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,34 +38,30 @@ class Differential:
 
     names : of the features: a finding, `finding=option`, `row:` and a condition, `age:` and a first year, `sex:F`
     conditions : ids, in the order of the weights' columns
-    pairs : (pairs, 2) features whose product is one more
-    weights : (features + pairs, conditions); bias : (conditions,)
+    asking : (features, conditions) by which questions are chosen
+    weights : (features, conditions); bias : (conditions,)
+    shared : (fits,) the same for all conditions; own : (conditions, fits) what is added to it
     threshold : a condition whose chance is at least this is listed
     """
 
     names: tuple[str, ...]
     conditions: tuple[str, ...]
-    pairs: npt.NDArray[np.int64]
+    asking: Floats
     weights: Floats
     bias: Floats
+    shared: Floats
+    own: Floats
     threshold: float
 
-    def chances(self, features: Floats) -> Floats:
-        """(conditions,) that each belongs on the list."""
-        return np.asarray(1 / (1 + np.exp(-(self.bias + self.with_products(features) @ self.weights))))
+    def chances(self, features: Floats, fits: Floats) -> Floats:
+        """(..., conditions) that each belongs on the list, of (..., features) and (..., conditions, fits)."""
+        told = self.bias + features @ self.weights + (fits * (self.shared + self.own)).sum(axis=-1)
+        return np.asarray(1 / (1 + np.exp(-told)))
 
-    def with_products(self, features: Floats) -> Floats:
-        """(..., features + pairs) of (..., features)."""
-        products = features[..., self.pairs[:, 0]] * features[..., self.pairs[:, 1]]
-        return np.concatenate([features, products], axis=-1)
-
-    def worth(self, features: Floats) -> Floats:
+    def worth(self, features: Floats, fits: Floats) -> Floats:
         """(features,) how much learning each would move the list: its variance times its squared effect."""
-        chances = self.chances(features)
-        single, double = self.weights[: len(self.names)].copy(), self.weights[len(self.names) :]
-        np.add.at(single, self.pairs[:, 0], double * features[self.pairs[:, 1], None])
-        np.add.at(single, self.pairs[:, 1], double * features[self.pairs[:, 0], None])
-        return np.asarray(features * (1 - features) * (single**2 @ (chances * (1 - chances))))
+        chances = self.chances(features, fits)
+        return np.asarray(features * (1 - features) * (self.asking**2 @ (chances * (1 - chances))))
 
 
 def load_differential(folder: Path) -> Differential | None:
@@ -71,10 +72,8 @@ def load_differential(folder: Path) -> Differential | None:
         return Differential(
             names=tuple(str(name) for name in held["names"]),
             conditions=tuple(str(name) for name in held["conditions"]),
-            pairs=held["pairs"].astype(np.int64),
-            weights=held["weights"].astype(np.float64),
-            bias=held["bias"].astype(np.float64),
             threshold=float(held["threshold"]),
+            **{name: held[name].astype(np.float64) for name in NUMBERS},
         )
 
 
@@ -84,10 +83,8 @@ def save_differential(model: Differential, folder: Path) -> None:
         folder / FILE_NAME,
         names=np.array(model.names),
         conditions=np.array(model.conditions),
-        pairs=model.pairs.astype(np.int16),
-        weights=model.weights.astype(np.float16),
-        bias=model.bias.astype(np.float32),
         threshold=model.threshold,
+        **{name: getattr(model, name).astype(np.float16) for name in NUMBERS},
     )
 
 
@@ -98,6 +95,8 @@ class Layout:
     yes_no, rows, ages : places among the features, with the column, row or first year of each
     options : finding's column -> places, with the slot of each in its table
     columns : the finding's column of each feature; -1 for those of the person and of the rows
+    rates : (conditions, features) how often a condition shows each; 0 where it is no finding
+    groups : features whose fit is reckoned together: the yes-no findings, then each finding with many options
     """
 
     size: int
@@ -107,6 +106,15 @@ class Layout:
     sexes: tuple[tuple[int, str], ...]
     options: Mapping[int, npt.NDArray[np.int64]]
     columns: npt.NDArray[np.int64]
+    rates: Floats
+    groups: tuple[npt.NDArray[np.int64], ...]
+
+    def fits(self, features: Floats, posterior: Floats) -> Floats:
+        """(conditions, fits) how well each condition fits the features; posterior : (rows,)."""
+        found = [fit for group in self.groups for fit in _fits(features[group], self.rates[:, group])]
+        logs = np.log(np.maximum(posterior[: len(self.rates)], 1e-12))
+        causes = [np.clip(logs, -25, 0) / 25 + 1, np.clip(logs, -8, 0) / 8 + 1, np.exp(logs)]
+        return np.stack([*found, *causes], axis=-1)
 
     def features(self, net: Net, state: Consultation, believed: Belief) -> Floats:
         """(features,) 0..1: what is known, else what is expected."""
@@ -154,7 +162,40 @@ def lay_out(names: Sequence[str], net: Net) -> Layout:
         sexes=tuple((place, which) for place, what, which in of_person if what == "sex"),
         options={column: np.array(places, dtype=np.int64) for column, places in options.items()},
         columns=np.array(columns, dtype=np.int64),
+        rates=np.stack([_rate(name, net) for name in names], axis=1),
+        groups=_groups(yes_no, options),
     )
+
+
+def _groups(
+    yes_no: Sequence[tuple[int, int]], options: Mapping[int, Sequence[tuple[int, int]]]
+) -> tuple[npt.NDArray[np.int64], ...]:
+    many = [[place for place, _ in places] for places in options.values() if len(places) >= FEW_OPTIONS]
+    return tuple(np.array(places) for places in ([place for place, _ in yes_no], *many))
+
+
+def _rate(name: str, net: Net) -> Floats:
+    finding, _, option = name.partition("=")
+    if ":" in name:
+        return np.zeros(net.named)
+    column = net.column[finding]
+    shows = net.marginal[: net.named, column]
+    if not option:
+        return shows
+    return np.asarray(shows * net.tables[column][: net.named, net.findings[column].option_ids.index(option)])
+
+
+def _fits(there: Floats, rates: Floats) -> list[Floats]:
+    """Of one group, each (conditions,): the share of what is there that it shows; of what it shows, what is there."""
+    rare = rates * -np.log(rates.mean(axis=0) + 0.01)
+    explained, told = (rates > SHOWN) @ there, rare @ there
+    return [
+        explained / max(float(there.sum()), 1.0),
+        told / np.maximum(rare.sum(axis=1), 0.1),
+        np.exp(-explained),
+        np.minimum(explained, 3) / 3,
+        np.minimum(told, 5) / 5,
+    ]
 
 
 def _expected_options(net: Net, believed: Belief, column: int) -> Floats:

@@ -48,6 +48,10 @@ class Safety(Protocol):
         """Findings not yet known whose answer may make a rule fire that is partly met, the most urgent first."""
         ...
 
+    def due(self, facts: Facts) -> Sequence[str]:
+        """Findings not yet known that everybody with this complaint is asked, however unlikely a yes is."""
+        ...
+
     def own_path(self, path: str, person: Person) -> Text:
         """What is said on a path of its own, with the emergency numbers of the person's country."""
         ...

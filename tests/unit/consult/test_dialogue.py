@@ -34,6 +34,9 @@ class Rules:
     def worth_asking(self, facts: Facts) -> Sequence[str]:
         return ["sweating"] if facts.values.get("pain") is True else []
 
+    def due(self, facts: Facts) -> Sequence[str]:
+        return ["fever"] if facts.values.get("vomiting") is True else []
+
     def own_path(self, path: str, person: Person) -> Text:
         return Text(en=f"{path}: call.", zh=f"{path} {person.country}")
 

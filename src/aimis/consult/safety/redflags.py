@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aimis.consult.model import Finding, Text, Urgency
 from aimis.consult.ports import Facts, RaisedFlag
-from aimis.consult.safety import expression, numbers, rules
+from aimis.consult.safety import expression, numbers, rules, screening
 
 if TYPE_CHECKING:
     from aimis.consult.consultation import Person
@@ -23,11 +23,13 @@ class RedFlags:
         red_flags: Sequence[rules.RedFlag],
         findings: Mapping[str, Finding],
         paths: numbers.Paths,
+        screens: Sequence[screening.Screen] = (),
     ) -> None:
         self.red_flags = tuple(red_flags)
         self._findings = findings
         self._looked_at = {rule.id: _looked_at(rule) for rule in self.red_flags}
         self._paths = paths
+        self._screens = tuple(screens)
 
     def raised(self, facts: Facts) -> tuple[RaisedFlag, ...]:
         """The rules that fire, the most urgent first."""
@@ -44,6 +46,11 @@ class RedFlags:
         open_rules = [rule for rule in higher if self._is_begun(rule, facts) and self._judged(rule, facts) is None]
         open_rules.sort(key=lambda rule: (not rule.opening, rule.urgency.rank, self._missing(rule, facts)))
         return tuple(dict.fromkeys(name for rule in open_rules for name in self._questions(rule, facts)))
+
+    def due(self, facts: Facts) -> tuple[str, ...]:
+        """Findings not yet known that everybody with this complaint is asked."""
+        held = (one for one in self._screens if expression.judged(one.when, facts, self._findings) is True)
+        return tuple(dict.fromkeys(name for one in held for name in one.ask if name not in facts.values))
 
     def own_path(self, path: str, person: Person) -> Text:
         """What is said on a path of its own, with the emergency numbers of the person's country."""
@@ -94,9 +101,10 @@ def _looked_at(rule: rules.RedFlag) -> frozenset[str]:
 
 
 def load(folder: Path, findings: Mapping[str, Finding]) -> RedFlags:
-    """The rules in a set's folder: red_flags/*.yaml, own_paths.yaml and emergency_numbers.yaml."""
+    """The rules in a set's folder: red_flags/*.yaml, screening.yaml, own_paths.yaml, emergency_numbers.yaml."""
     return RedFlags(
         red_flags=rules.load_red_flags(folder / "red_flags", findings),
         findings=findings,
         paths=numbers.load_paths(folder),
+        screens=screening.load_screens(folder, findings),
     )

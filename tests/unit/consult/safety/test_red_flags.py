@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aimis.consult import loader, model
 from aimis.consult.consultation import Person
 from aimis.consult.ports import Facts, Safety
-from aimis.consult.safety import expression, redflags, rules
+from aimis.consult.safety import expression, redflags, rules, screening
 from tests.unit.consult.safety import table
 
 U = model.Urgency
@@ -166,3 +166,36 @@ def test_faulty_rule_is_named(tmp_path: Path, ids: list[str], when: str, said: s
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(loader.KnowledgeError, match=said):
         rules.load_red_flags(tmp_path, table.FINDINGS)
+
+
+@pytest.mark.parametrize(
+    ("complaint", "asked"),
+    [
+        ({"fever": True}, "chemotherapy"),
+        ({"fever": True, "headache": True}, "travel-tropics"),
+        ({"fever": True, "cough": True, "unwell": True}, "poultry-contact"),
+        ({"rash": True, "new-medicine": True}, "rash-sheds"),
+        ({"wound": True, "injury-swollen": True}, "snake-bite"),
+        ({"high-blood-pressure-known": True, "headache": True}, "blood-pressure-very-high"),
+    ],
+)
+def test_rare_danger_of_a_complaint_is_asked_of_everybody_once(complaint: dict[str, model.Value], asked: str) -> None:
+    assert asked in table.ENGINE.due(Facts(values=complaint))
+    assert asked not in table.ENGINE.due(Facts(values={**complaint, asked: False}))
+    assert table.ENGINE.due(Facts(values=dict.fromkeys(complaint, False))) == ()
+
+
+def test_every_screening_question_can_make_a_rule_fire_or_leads_to_one_that_can() -> None:
+    screens = screening.load_screens(table.FOLDER, table.FINDINGS)
+    conditions = [*(rule.when for rule in table.ENGINE.red_flags), *(screen.when for screen in screens)]
+    looked_at = {leaf.finding for when in conditions for leaf in expression.leaves(when)}
+    assert {name for screen in screens for name in screen.ask} <= looked_at
+
+
+@pytest.mark.parametrize("fault", ["ask: [no-such-finding]", "ask: [cough]\n  when: no-such-finding"])
+def test_screen_of_what_is_not_there_is_refused(tmp_path: Path, fault: str) -> None:
+    when = "" if "when" in fault else "\n  when: fever"
+    words = "why: {en: a, zh: b}\n  citations: [{source: WHO}]"
+    (tmp_path / "screening.yaml").write_text(f"- id: one\n  {words}\n  {fault}{when}\n", encoding="utf-8")
+    with pytest.raises(loader.KnowledgeError, match="no-such-finding"):
+        screening.load_screens(tmp_path, table.FINDINGS)
