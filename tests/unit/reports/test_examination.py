@@ -13,6 +13,7 @@ from aimis.reports import examination, examination_pdf, html
 from aimis.reports.document import Level
 from aimis.reports.examination import PARIS, ROWS_OF, ExaminationPage
 from aimis.reports.texts import LANGUAGES
+from tests.integration.reports.test_pdf import pages
 from tests.unit.reports.endoscopies import (
     NEOPLASIA,
     OWN,
@@ -27,7 +28,6 @@ from tests.unit.reports.endoscopies import (
     words,
 )
 from tests.unit.reports.test_html import Parsed
-from tests.unit.reports.test_pdf import pages
 
 UNREAD = (Status.NOT_ASSESSABLE, Status.UNSUPPORTED, Status.FAILED)
 EMPTY = Examination(kind=ExaminationKind.VIDEO, frames=())
