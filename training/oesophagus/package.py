@@ -23,7 +23,8 @@ READER = Path("src/aimis/readers/oesophagus")
 WEIGHTS = READER / "weights" / "oesophagus.onnx"
 TEMPLATE = Path("training/oesophagus/reader.template.toml")
 OWN_SITE = 0.5  # a frame is read where oesophagus or junction is likelier than not
-ALARMS = 0.035  # share of the normal frames of any one source that the balanced point may call neoplasia
+ALARMS = {"oesophageal-neoplasia": 0.035, "barretts-oesophagus": 0.1, "oesophagitis": 0.1}
+"""Share of the normal frames of any one source that the balanced point may give an alarm for."""
 OTHER_SITE = 0.8  # probability of no endoscopy from which a frame is refused as such
 Floats = npt.NDArray[np.float64]
 
@@ -74,8 +75,7 @@ def write_reader(root: Path) -> None:
         slope, offset = calibrate.platt(kept.findings[use, place], truth[use])
         calibrated = slope * kept.findings[:, place] + offset
         points = calibrate.operating_points(calibrate.sigmoid(calibrated[use]), truth[use])
-        if finding == FINDINGS[0]:
-            points = _with_few_alarms(points, calibrate.sigmoid(calibrated), rows, read)
+        points = _with_few_alarms(points, calibrate.sigmoid(calibrated), rows, read & known, ALARMS[finding])
         values[finding] = f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n{_points(points)}"
         examinations += _examination(kept, rows, finding, calibrated=calibrated, read=read)
     values["network"] += "\n" + examinations
@@ -86,11 +86,11 @@ def write_reader(root: Path) -> None:
 
 
 def _with_few_alarms(
-    points: dict[str, float], probability: Floats, rows: list[data.Row], read: npt.NDArray[np.bool_]
+    points: dict[str, float], probability: Floats, rows: list[data.Row], use: npt.NDArray[np.bool_], share: float
 ) -> dict[str, float]:
     """The points, the balanced one raised until few normal frames of any source alarm; then less than 0.90 is found."""
     sources = np.array([r["source"] if r["classes"] in simulate.NORMAL else "" for r in rows])
-    least = [float(np.quantile(probability[(sources == s) & read], 1 - ALARMS)) for s in ("gastrovision", "nics2021")]
+    least = [float(np.quantile(probability[(sources == s) & use], 1 - share)) for s in ("gastrovision", "nics2021")]
     balanced = max(points["balanced"], *least)
     return {**points, "balanced": balanced, "specific": max(points["specific"], balanced)}
 
