@@ -4,7 +4,8 @@
     uv run --with fonttools==4.68.0 tools/make_report_fonts.py package src/aimis/reports/fonts
 
 Kept: Latin, Greek and Cyrillic as far as the font has them, signs, the 3,755 most frequent Chinese characters
-(GB 2312 level 1) and every character of the project's own texts. Dropped: hinting, layout tables, vertical metrics.
+(GB 2312 level 1) and every character of the project's own texts and of its knowledge. Dropped: hinting, layout
+tables, vertical metrics.
 The licence goes with the fonts: SIL Open Font License 1.1, docs/decisions/0030-report-fonts.md.
 """
 
@@ -34,6 +35,7 @@ RANGES = (
     (0x3000, 0x3020),  # Chinese punctuation
     (0xFF00, 0xFFF0),  # full-width forms
 )
+WRITTEN_IN = ("text/*.toml", "consult/**/*.yaml")  # the texts of pages and reports; the knowledge of the consultation
 ENDOSCOPY = "贲窦黏襞疡瘢鳞蠕憩咽喉梨幽糜痂翳瘘痔"  # an endoscopist's words: what a site's own texts are likely to need
 DROPPED_TABLES = ["BASE", "GDEF", "GPOS", "GSUB", "STAT", "VORG", "gasp", "prep", "vhea", "vmtx"]
 
@@ -43,7 +45,8 @@ def characters() -> set[int]:
     signs = {point for first, end in RANGES for point in range(first, end)}
     cells = [bytes([row + 0xA0, cell + 0xA0]) for row in range(16, 56) for cell in range(1, 95)]
     chinese = {cell.decode("gb2312", "ignore") for cell in cells}
-    texts = {c for file in SOURCES.rglob("text/*.toml") for c in file.read_text(encoding="utf-8")}
+    files = (file for pattern in WRITTEN_IN for file in SOURCES.rglob(pattern))
+    texts = {c for file in files for c in file.read_text(encoding="utf-8")}
     return signs | {ord(c) for c in chinese | texts | set(ENDOSCOPY) if c and c.isprintable()}
 
 
