@@ -64,7 +64,8 @@ def test_installed_program_reads_a_photograph_outside_the_checkout(installed: Pa
     photograph = shutil.copy(_photograph(), tmp_path / "eye_left.jpg")
     done = call(installed, "read", photograph, "--json", "--report", "out", cwd=tmp_path)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["reader"] for line in lines} == {"diabetic-retinopathy", "fundus-disease"}
+    assert {line["reader"] for line in lines} == {"diabetic-retinopathy", "fundus-disease", "oesophagus"}
+    assert {line["status"] for line in lines if line["reader"] == "oesophagus"} == {"unsupported"}
     assert {line["laterality"] for line in lines} == {"L"}
     assert {path.suffix for path in (tmp_path / "out").iterdir()} >= {".pdf", ".html", ".json", ".jsonl", ".jpg"}
 
