@@ -10,13 +10,14 @@ from aimis.consult import assemble, loader
 from aimis.consult.consultation import Person
 from aimis.consult.dialogue import Dialogue, Start
 from aimis.consult.knowledge import lint
-from aimis.consult.model import Condition, Finding, Kind, Sex, bound_of
+from aimis.consult.model import Condition
 from aimis.consult.outcome import Outcome
 from aimis.consult.safety import rules
+from training.consult import typical
 
 pytestmark = pytest.mark.integration
 
-TYPICAL, SPEAKS_AGAINST = 0.4, 0.05
+SPEAKS_AGAINST = 0.05
 FIRST = 3
 
 
@@ -33,43 +34,22 @@ def outcomes(dialogue: Dialogue) -> Mapping[str, Outcome]:
 
 def told(dialogue: Dialogue, condition: Condition) -> Outcome:
     """After every typical finding, and a no to every one that speaks against it."""
-    person = typical_person(condition)
-    evidence = dict(typical_answers(dialogue, condition, person))
+    person = typical.typical_person(condition)
+    evidence = {
+        **dict(typical.typical_answers(dialogue, condition, person)),
+        **dict(denied(dialogue, condition, person)),
+    }
     return dialogue.outcome(dialogue.begin(Start(person=person, evidence=evidence, max_questions=0)))
 
 
-def typical_person(condition: Condition) -> Person:
-    """In the middle of the age range that it meets most."""
-    first, last = max(condition.age, key=lambda years: condition.age[years], default=(18, 60))
-    women, men = condition.sex.get("F", 1), condition.sex.get("M", 1)
-    sex: Sex = "F" if women >= men else "M"
-    return Person(age_years=(first + min(last, 90)) / 2, sex=sex)
-
-
-def typical_answers(dialogue: Dialogue, condition: Condition, person: Person) -> Iterator[tuple[str, object]]:
+def denied(dialogue: Dialogue, condition: Condition, person: Person) -> Iterator[tuple[str, object]]:
+    """A no to every finding that speaks against it."""
     knowledge = dialogue.net.knowledge
     for name, given in condition.findings.items():
         finding = knowledge.findings[name]
-        if not finding.is_for(person.age_years, person.sex):
-            continue
-        if isinstance(given, Mapping):
-            chances = {key: knowledge.bands.chance(band) for key, band in given.items()}
-            if (reply := typical_reply(finding, chances)) is not None:
-                yield name, reply
-        elif knowledge.bands.chance(given) >= TYPICAL:
-            yield name, True
-        elif knowledge.bands.chance(given) <= SPEAKS_AGAINST and finding.parent is None:
+        speaks_against = not isinstance(given, Mapping) and knowledge.bands.chance(given) <= SPEAKS_AGAINST
+        if speaks_against and finding.parent is None and finding.is_for(person.age_years, person.sex):
             yield name, False
-
-
-def typical_reply(finding: Finding, chances: Mapping[str, float]) -> object:
-    """The likeliest option, all likely ones of a many-of, the highest likely bound of a number; None without any."""
-    likely = {key: chance for key, chance in chances.items() if chance >= TYPICAL}
-    if not likely:
-        return None
-    if finding.kind is Kind.NUMBER:
-        return max(bound_of(key)[1] for key in likely)
-    return list(likely) if finding.kind is Kind.MANY_OF else max(likely, key=lambda key: likely[key])
 
 
 def test_set_has_no_fault_and_its_size() -> None:
