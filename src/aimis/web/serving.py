@@ -72,7 +72,8 @@ class Service:
         queue = make_queue(self)
         async with queue.open_async():
             if self.channel is not None:
-                await queue.configure_task(MENU_TASK, queueing_lock=MENU_TASK).defer_async()
+                with suppress(procrastinate.exceptions.AlreadyEnqueued):  # by a program that was killed, or another
+                    await queue.configure_task(MENU_TASK, queueing_lock=MENU_TASK).defer_async()
             tasks = [
                 asyncio.create_task(_working(queue)),
                 asyncio.create_task(_reviving(queue)),
