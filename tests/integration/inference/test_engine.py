@@ -16,6 +16,8 @@ from aimis.domain.errors import EngineError
 from aimis.inference import engine, onnxruntime_engine, openvino_engine, processor
 from aimis.inference.memory import FunctionEngine
 
+pytestmark = pytest.mark.integration
+
 if TYPE_CHECKING:
     from pathlib import Path
 

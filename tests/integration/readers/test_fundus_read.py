@@ -27,6 +27,8 @@ from aimis.readers.fundus.read import FundusReader
 from aimis.readers.manifest import Manifest, read_manifest
 from tests.fakes.eyes import eye
 
+pytestmark = pytest.mark.integration
+
 BOTH = frozenset({"diabetic-retinopathy", "fundus-disease"})
 
 

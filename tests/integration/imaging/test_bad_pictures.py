@@ -26,6 +26,8 @@ from aimis.imaging.foreign import foreign_decoder
 from aimis.imaging.limits import Limits
 from tests.fakes.pictures import decode_all, decode_one, encoded, mean_error, photograph, refusal
 
+pytestmark = pytest.mark.integration
+
 RGB = photograph()
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "jpeg": ("JPEG", {"quality": 90}),
