@@ -34,8 +34,8 @@ from rich.table import Table
 from aimis.web.consent import VERSION
 
 PROGRAM = (sys.executable, "-m", "aimis.cli", "serve")
-CORES, STARTS, CONSULTATIONS = 2, 3, 6
-PEOPLE, THINKS_S, LASTS_S = 200, (4.0, 12.0), 24.0
+CORES, STARTS, CONSULTATIONS = 2, 2, 4
+PEOPLE, THINKS_S, LASTS_S = 200, (4.0, 12.0), 20.0
 COMPLAINTS = ("my chest hurts", "I have a sore throat", "头疼三天", "my knee hurts", "肚子疼,拉肚子", "I am dizzy")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Row = tuple[str, float | None, str, float]
