@@ -23,6 +23,8 @@ from aimis.imaging import decode as door
 from aimis.imaging.limits import Limits
 from tests.fakes.pictures import decode_all, decode_one, encoded, mean_error, photograph, refusal
 
+pytestmark = pytest.mark.integration
+
 RGB = photograph()
 GREY = RGB[..., 0]
 DEEP = RGB.astype(np.uint16) * 257

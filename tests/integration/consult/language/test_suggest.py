@@ -7,6 +7,8 @@ from aimis.consult.language.suggest import Matcher
 from aimis.consult.model import Language
 from tests.unit.consult.safety import table
 
+pytestmark = pytest.mark.integration
+
 READER = Reader(table.FINDINGS, suggester=Matcher(table.FINDINGS))
 
 

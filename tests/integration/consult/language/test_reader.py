@@ -11,6 +11,8 @@ from aimis.consult.ports import Facts, Understanding
 from aimis.consult.safety.rules import RedFlag
 from tests.unit.consult.safety import table
 
+pytestmark = pytest.mark.integration
+
 READER = Reader(table.FINDINGS)
 
 

@@ -29,6 +29,8 @@ from aimis.imaging.limits import Limits
 from tests.fakes.dicoms import compressed, dataset_of, file_of, holding, padded
 from tests.fakes.pictures import decode_all, decode_one, encoded, mean_error, photograph, refusal
 
+pytestmark = pytest.mark.integration
+
 RGB = photograph()
 GREY = RGB[..., 0]
 DEEP_GREY = (GREY.astype(np.uint16) << 4) | (GREY >> 4)  # 12 bits that scale back to the 8 exactly
