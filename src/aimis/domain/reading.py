@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aimis.domain.examination import Examination
+    from aimis.domain.scan import Scan
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the full-size photograph, x to the right, y down."""
@@ -130,6 +131,7 @@ class Outcome:
     advice : codes of advice in the reader's texts, most urgent first
     laterality : as far as the picture itself tells
     examination : of an examination, its frames and what was found over time
+    scan : of a CT, its nodules; `findings` then holds one finding, the probability of its likeliest nodule
     """
 
     status: Status
@@ -142,6 +144,7 @@ class Outcome:
     advice: tuple[str, ...] = ()
     laterality: Laterality | None = None
     examination: Examination | None = None
+    scan: Scan | None = None
 
     def __post_init__(self) -> None:
         if self.status is Status.READ and not self.findings:

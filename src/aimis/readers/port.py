@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aimis.domain.reading import Outcome, Reason
     from aimis.imaging.frame import Frame
     from aimis.imaging.still import Still
+    from aimis.imaging.volume import Volume
     from aimis.inference.engine import Engine
     from aimis.readers.manifest import Manifest
 
@@ -69,6 +70,23 @@ class ExaminationReader(StillReader, Protocol):
         judged : in order; may be empty
         pictured : indices of the frames whose pictures are kept, from which key frames are chosen
         limited : what was lost before any frame could be judged, e.g. a video cut off; it limits the result
+        """
+        ...
+
+
+class VolumeReader(Protocol):
+    """Reads whole volumes; called by one thread at a time, and uses the cores itself."""
+
+    @property
+    def engine(self) -> str:
+        """The inference engine and precision in use."""
+        ...
+
+    def read_volume(self, volume: Volume, prior: Volume | None = None) -> Mapping[str, Outcome]:
+        """The outcome by reader id, with `Outcome.scan` whenever the series could be told.
+
+        prior : an earlier CT of the same patient, to compare with
+        A volume that cannot be read has an outcome saying so, or a `CaseError` is raised.
         """
         ...
 
