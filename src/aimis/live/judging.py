@@ -71,28 +71,26 @@ class Judging:
             if seen is None:
                 continue
             began_s, number = self.clock(), seen.number
-            self.judge(seen)
+            try:
+                record = self._judged(seen)
+            except Exception as error:  # noqa: BLE001  # the thread's outermost loop: one frame must not end the session
+                self.log_failure(error)
+                reason = Reason.of("reader-failed")
+                record = FrameRecord(index=number, seconds=seen.seconds, status=Status.FAILED, reason=reason)
+            self._take(record, seen.due_s)
             wait(max(0.0, 1 / MOST_A_SECOND - (self.clock() - began_s)))
-
-    def judge(self, seen: Seen) -> Judgement:
-        """One frame; a damaged one is not judged."""
-        record = self._record(seen)
-        judgement = Judgement(record=record, borne_out=self.support.add(record), due_s=seen.due_s)
-        self.latest = judgement
-        self.count += 1
-        self._ended.append(self.clock())
-        return judgement
 
     def a_second(self) -> float:
         """How many frames were judged in each of the last seconds."""
         now_s = self.clock()
         return sum(now_s - ended_s <= RATE_OVER_S for ended_s in tuple(self._ended)) / RATE_OVER_S
 
-    def _record(self, seen: Seen) -> FrameRecord:
+    def _judged(self, seen: Seen) -> FrameRecord:
+        """Of one frame; a damaged one is not judged."""
         picture = seen.still if seen.sound else BrokenInputError("frame-damaged")
-        try:
-            return self.reader.judge(Frame(index=seen.number, picture=picture, seconds=seen.seconds)).record
-        except Exception as error:  # noqa: BLE001  # the thread's outermost loop: one frame must not end the session
-            self.log_failure(error)
-            failed = Reason.of("reader-failed")
-            return FrameRecord(index=seen.number, seconds=seen.seconds, status=Status.FAILED, reason=failed)
+        return self.reader.judge(Frame(index=seen.number, picture=picture, seconds=seen.seconds)).record
+
+    def _take(self, record: FrameRecord, due_s: float) -> None:
+        self.latest = Judgement(record=record, borne_out=self.support.add(record), due_s=due_s)
+        self.count += 1
+        self._ended.append(self.clock())
