@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import tomllib
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module, metadata
@@ -240,11 +241,8 @@ def _entry(manifest: Manifest) -> LoadReader:
     module, _, function = manifest.entry.partition(":")
     with _importing:
         package = _package(manifest.folder)
-        try:
+        with _forgotten_on_error(package):
             return cast("LoadReader", getattr(import_module(f"{package}.{module}"), function))
-        except BaseException:
-            _forget(package)
-            raise
 
 
 def _package(folder: Path) -> str:
@@ -266,15 +264,20 @@ def _import_package(name: str, folder: Path) -> None:
         spec.submodule_search_locations = [str(folder)]
     module = module_from_spec(spec)
     sys.modules[name] = module
-    try:
-        if spec.loader is not None:
+    if spec.loader is not None:
+        with _forgotten_on_error(name):
             spec.loader.exec_module(module)
-    except BaseException:
-        _forget(name)
-        raise
+
+
+@contextmanager
+def _forgotten_on_error(package: str) -> Iterator[None]:
+    """So that a mended folder can be tried again, and no half-imported module is met."""
+    with ExitStack() as undo:
+        undo.callback(_forget, package)
+        yield
+        undo.pop_all()
 
 
 def _forget(package: str) -> None:
-    """So that a mended folder can be tried again, and no half-imported module is met."""
     for name in [n for n in sys.modules if n == package or n.startswith(f"{package}.")]:
         del sys.modules[name]
