@@ -11,9 +11,25 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
+from tests.fakes.pictures import encoded, photograph
+
 PHOTOGRAPHY_8_BIT = "1.2.840.10008.5.1.4.1.1.77.1.5.1"
 PHOTOGRAPHY_16_BIT = "1.2.840.10008.5.1.4.1.1.77.1.5.2"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+RGB = photograph()
+GREY = RGB[..., 0]
+DEEP_GREY = (GREY.astype(np.uint16) << 4) | (GREY >> 4)  # 12 bits that scale back to the 8 exactly
+DEEP_RGB = RGB.astype(np.uint16) * 257
+FRAMES = np.stack([RGB, RGB[::-1], RGB[:, ::-1]])
+GREY_RGB = np.dstack([GREY] * 3)
+
+NATIVE = [
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+]
 
 
 def dataset_of(
@@ -87,3 +103,24 @@ def holding(dataset: Dataset, transfer_syntax: uid.UID, frames: list[bytes], pho
 def padded(value: bytes) -> bytes:
     """A value of even length."""
     return value + b"\0" * (len(value) % 2)
+
+
+def changed(dataset: Dataset, **tags: object) -> Dataset:
+    """The data set with tags set, or left out where the value is None."""
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def jpeg_file(pixels: npt.NDArray[np.uint8], photometric: str, *, frames: int = 1, **options: Any) -> bytes:
+    """The bytes of a file whose pictures are baseline JPEG; `options` are those of its encoder."""
+    pictures = pixels if frames > 1 else pixels[None]
+    return holding(
+        dataset_of(pixels, frames=frames),
+        uid.JPEGBaseline8Bit,
+        [encoded(picture, "JPEG", **{"quality": 95, "subsampling": 0, **options}) for picture in pictures],
+        photometric,
+    )
