@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -235,15 +234,14 @@ def test_access_token_holds_until_its_time_and_stands_sealed(store: Store, clock
 
 
 def test_embedded_server_keeps_what_was_committed_when_it_starts_again() -> None:
-    with data_folder() as folder:
-        keeps_what_was_committed(folder)
-
-
-def keeps_what_was_committed(folder: Path) -> None:
     seal, key = Seal([bytes(32)]), uuid4()
-    with database(None, folder) as engine, Store(engine=engine, seal=seal).begin() as tx:
-        tx.record("test", "was here", key)
-    with database(None, folder) as engine, engine.connect() as connection:
-        assert connection.execute(sa.select(tables.access.c.consultation_id)).scalars().all() == [key]
-    with serving(folder) as first, serving(folder) as second:
+    with data_folder() as folder:
+        with database(None, folder) as engine, Store(engine=engine, seal=seal).begin() as tx:
+            tx.record("test", "was here", key)
+        with database(None, folder) as engine, engine.connect() as connection:
+            assert connection.execute(sa.select(tables.access.c.consultation_id)).scalars().all() == [key]
+
+
+def test_embedded_server_is_one_for_all_that_use_its_folder() -> None:
+    with data_folder() as folder, serving(folder) as first, serving(folder) as second:
         assert first == second
