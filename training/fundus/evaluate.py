@@ -6,7 +6,6 @@ Runs `aimis read --json` as a user would, and the scoring program of the shared 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
 import subprocess
@@ -17,13 +16,10 @@ from typing import Any
 
 import cv2
 
+from training import scored
 from training.fundus import data, figures, inspection
 from training.fundus.negatives import negatives
 
-_LINE = re.compile(
-    r"(?P<what>[a-z-]+): AUC (?P<auc>\S+) \((?P<low>[\d.nan]+)-(?P<high>[\d.nan]+)\)\s+sensitivity (?P<sensitivity>\S+)"
-    r" of (?P<sick>\d+)\s+specificity (?P<specificity>\S+) of (?P<well>\d+)\s+calibration error (?P<calibration>\S+)"
-)
 Record = dict[str, Any]
 
 
@@ -42,7 +38,7 @@ def main() -> None:
     root = args.shared / "data" / "fundus"
     rows = [r for r in data.read_rows(root) if data.part_of(r) == "test"]
     records = read([str(root / r["file"]) for r in rows], args.work / "test.jsonl")
-    found: dict[str, Any] = {name: score(args, rows, only) for name, only in _views(rows).items()}
+    found: dict[str, Any] = {name: score(args, only) for name, only in _views(rows).items()}
     found["blocks"] = blocks(args, rows)
     found["scope"] = scope(args, root, records)
     found["inspection"] = inspection.inspect(root, rows)
@@ -71,25 +67,15 @@ def _views(rows: list[data.Row]) -> dict[str, list[data.Row]]:
     return {"all": rows, **{s: [r for r in rows if r["source"] == s] for s in ("idrid", "eyepacs", "odir5k")}}
 
 
-def score(
-    args: argparse.Namespace, rows: list[data.Row], only: list[data.Row], *, quiet: bool = False
-) -> dict[str, Any]:
+def score(args: argparse.Namespace, only: list[data.Row], *, quiet: bool = False) -> dict[str, Any]:
     """The scoring program's figures on some rows."""
-    labels = args.work / "labels.csv"
-    with labels.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(only)
     program = args.shared / "checks" / "score_fundus.py"
-    command = [sys.executable, str(program), "--labels", str(labels), "--predictions", str(args.work / "test.jsonl")]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    text = scored.score(program, only, args.work / "labels.csv", args.work / "test.jsonl")
     sources = "+".join(sorted({r["source"] for r in only}))
     if not quiet:
         patients = {(r["source"], r["patient"]) for r in only}
         print(f"\n#### test part, {sources}: {len(only)} photographs of {len(patients)} patients\n{text}")
-    found: dict[str, Any] = {
-        m["what"]: {k: float(v) for k, v in m.groupdict().items() if k != "what"} for m in _LINE.finditer(text)
-    }
+    found: dict[str, Any] = scored.findings(text)
     kappa = re.search(r"quadratic kappa (\S+) of (\d+)", text)
     if kappa:
         found["quadratic-kappa"] = {"kappa": float(kappa[1]), "n": int(kappa[2])}
@@ -104,7 +90,7 @@ def blocks(args: argparse.Namespace, rows: list[data.Row]) -> dict[str, dict[str
     for block in range(5):
         own = [r for r in rows if r["source"] == "odir5k" and int(r["patient"]) // 1000 == block]
         if own:
-            found = score(args, rows, own, quiet=True)
+            found = score(args, own, quiet=True)
             table[f"{block}xxx"] = {k: f"{v['auc']:.3f} ({v['sick']:.0f})" for k, v in found.items() if "auc" in v}
             print(f"{block}xxx {table[f'{block}xxx']}")
     return table

@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from aimis.readers.fundus.network import TARGETS
+from training import manifest
 from training.fundus import calibrate, data, figures
 from training.fundus.outputs import Outputs, outputs_of
 
@@ -71,15 +69,19 @@ def write_reader(shared: Path, work: Path) -> None:
     rows = [r for r in data.read_rows(root) if data.part_of(r) == "calibration"]
     outputs = outputs_of(WEIGHTS, root, rows, SIDE_PX)
     fitted = {name: _fit(name, target, rows, outputs) for name, target in FINDINGS.items()}
-    values = {"weights": _weights_values(root), **_grade_values(rows, outputs), **_abstention(rows, outputs, fitted)}
+    taught = ((r["source"], root / r["file"]) for r in data.read_rows(root) if data.part_of(r) == "train")
+    values = {
+        "weights": manifest.weights(WEIGHTS, taught),
+        **_grade_values(rows, outputs),
+        **_abstention(rows, outputs, fitted),
+    }
     for name, each in fitted.items():
-        values[name] = f"calibration = {{ slope = {each.slope:.4f}, offset = {each.offset:.4f} }}\n" + _points(each)
+        values[name] = f"calibration = {{ slope = {each.slope:.4f}, offset = {each.offset:.4f} }}\n" + manifest.points(
+            each.thresholds
+        )
     values |= figures.manifest_tables()
     (work / "calibration.json").write_text(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
-    text = TEMPLATE.read_text()
-    for key, value in values.items():
-        text = text.replace(f"#@{key}@\n", f"{value.rstrip()}\n" if value else "")
-    (READER / "reader.toml").write_text(text)
+    manifest.fill(TEMPLATE, READER / "reader.toml", values)
     print(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
 
 
@@ -96,11 +98,6 @@ def _fit(finding: str, target: str, rows: list[data.Row], outputs: Outputs) -> c
     patients = [f"{rows[i]['source']}:{rows[i]['patient']}" for i in known]
     logits = outputs["logits"][known, TARGETS.index(target)]
     return calibrate.calibrate(logits, np.array([truth[i] for i in known], dtype=float), patients)
-
-
-def _points(each: calibrate.Calibrated) -> str:
-    points = ", ".join(f"{name} = {value:.5f}" for name, value in each.thresholds.items())
-    return f"operating_points = {{ {points} }}"
 
 
 def _grade_values(rows: list[data.Row], outputs: Outputs) -> dict[str, str]:
@@ -132,25 +129,6 @@ def _abstention(rows: list[data.Row], outputs: Outputs, fitted: dict[str, calibr
         risk = float(np.mean([(p[i] >= t) != truth[i] for i in judged]))
         values[f"abstention-{reader}"] = f"threshold = {least:.4f}\ncoverage = {1 - ABSTAINED}\nrisk = {risk:.4f}"
     return values
-
-
-def _weights_values(root: Path) -> str:
-    """Size, hash, commit and the hashes of the data that the weights come from."""
-    stored = WEIGHTS.read_bytes()
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
-    lines = [
-        f'sha256 = "{hashlib.sha256(stored).hexdigest()}"',
-        f"bytes = {len(stored)}",
-        f'training_commit = "{commit}"',
-    ]
-    hashes: dict[str, Any] = {}
-    for row in data.read_rows(root):
-        if data.part_of(row) == "train":
-            hashes.setdefault(row["source"], hashlib.sha256()).update(
-                hashlib.sha256((root / row["file"]).read_bytes()).digest()
-            )
-    table = "\n".join(f'{source} = "{digest.hexdigest()}"' for source, digest in hashes.items())
-    return "\n".join(lines) + f"\n\n[weights.data]\n{table}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ each), and the scoring program of the shared checks on what it prints.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import os
@@ -22,15 +21,12 @@ import cv2
 import numpy as np
 
 from aimis.readers.manifest import read_manifest
+from training import scored
 from training.fundus.negatives import negatives
 from training.oesophagus import data, figures, inside, kept_out
 
 READER = Path("src/aimis/readers/oesophagus")
 SMALL = ("ACB", "NAF", "F")
-_LINE = re.compile(
-    r"(?P<what>[a-z-]+): AUC (?P<auc>\S+) \((?P<low>[\d.nan]+)-(?P<high>[\d.nan]+)\)\s+sensitivity (?P<sensitivity>\S+)"
-    r" of (?P<sick>\d+)\s+specificity (?P<specificity>\S+) of (?P<well>\d+)\s+calibration error (?P<calibration>\S+)"
-)
 Record = dict[str, Any]
 
 
@@ -50,7 +46,7 @@ def main() -> None:
         own = [str(root / r["file"]) for r in rows if data.fold_of(r) == fold]
         records += read(kept_out.weights_of(fold), own, args.work)
     (args.work / "kept-out.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
-    found: dict[str, Any] = {name: score(args, rows, only) for name, only in _views(rows).items()}
+    found: dict[str, Any] = {name: score(args, only) for name, only in _views(rows).items()}
     found["inside"] = inside.print_all(root, rows, records)
     found["unseen sources"] = unseen_sources(args, root, rows)
     found["outside"] = outside(args)
@@ -105,7 +101,7 @@ def _views(rows: list[data.Row]) -> dict[str, list[data.Row]]:
     }
 
 
-def score(args: argparse.Namespace, rows: list[data.Row], only: list[data.Row]) -> dict[str, Any]:
+def score(args: argparse.Namespace, only: list[data.Row]) -> dict[str, Any]:
     """The scoring program's figures on some rows."""
     root = args.shared / "data" / "oesophagus"
     labels = args.work / "data" / "labels.csv"
@@ -113,21 +109,12 @@ def score(args: argparse.Namespace, rows: list[data.Row], only: list[data.Row]) 
     masks = labels.with_name("masks")
     if not masks.exists():
         masks.symlink_to((root / "masks").resolve())
-    with labels.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(only)
     program = args.shared / "checks" / "score_oesophagus.py"
-    predictions = args.work / "kept-out.jsonl"
-    command = [sys.executable, str(program), "--labels", str(labels), "--predictions", str(predictions)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    text = scored.score(program, only, labels, args.work / "kept-out.jsonl")
     centres = "+".join(sorted({f"{r['source']}/{r['centre']}" for r in only}))
     print(f"\n#### kept out of training: {len(only)} frames of {centres}\n{text}")
-    found: dict[str, Any] = {
-        m["what"]: {k: float(v) for k, v in m.groupdict().items() if k != "what"} for m in _LINE.finditer(text)
-    }
-    found["lines"] = [line for line in text.splitlines() if not _LINE.match(line)]
-    return found
+    lines = [line for line in text.splitlines() if not scored.LINE.match(line)]
+    return {**scored.findings(text), "lines": lines}
 
 
 def unseen_sources(args: argparse.Namespace, root: Path, rows: list[data.Row]) -> dict[str, str]:

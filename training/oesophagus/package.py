@@ -7,15 +7,14 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from aimis.readers.oesophagus.network import FINDINGS
+from training import manifest
 from training.fundus import calibrate
 from training.oesophagus import data, figures, kept_out, simulate
 
@@ -64,7 +63,7 @@ def write_reader(root: Path) -> None:
     kept = kept_out.look(root, rows)
     read = (kept.own_site >= OWN_SITE) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
     values = {
-        "weights": _weights_values(root, rows),
+        "weights": manifest.weights(WEIGHTS, ((r["source"], root / r["file"]) for r in rows)),
         "network": f"\n[network.gates]\nleast_side_px = 160\nown_site = {OWN_SITE}\nother_site = {OTHER_SITE}",
         **figures.manifest_tables(),
     }
@@ -76,13 +75,10 @@ def write_reader(root: Path) -> None:
         calibrated = slope * kept.findings[:, place] + offset
         points = calibrate.operating_points(calibrate.sigmoid(calibrated[use]), truth[use])
         points = _with_few_alarms(points, calibrate.sigmoid(calibrated), rows, read & known, ALARMS[finding])
-        values[finding] = f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n{_points(points)}"
+        values[finding] = f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n{manifest.points(points)}"
         examinations += _examination(kept, rows, finding, calibrated=calibrated, read=read)
     values["network"] += "\n" + examinations
-    text = TEMPLATE.read_text()
-    for key, value in values.items():
-        text = text.replace(f"#@{key}@\n", f"{value.rstrip()}\n" if value else "")
-    (READER / "reader.toml").write_text(text)
+    manifest.fill(TEMPLATE, READER / "reader.toml", values)
 
 
 def _with_few_alarms(
@@ -114,31 +110,8 @@ def _examination(
     print(json.dumps({"examination": finding, **simulate.quality_of(p, tried.truth, points["balanced"])}))
     return (
         f"\n[network.examination.stills.{finding}]\nslope = {slope:.4f}\noffset = {offset:.4f}\n"
-        f"per_log_frames = {per_log:.4f}\n{_points(points)}\n"
+        f"per_log_frames = {per_log:.4f}\n{manifest.points(points)}\n"
     )
-
-
-def _points(points: dict[str, float]) -> str:
-    return "operating_points = {{ {} }}".format(", ".join(f"{name} = {value:.5f}" for name, value in points.items()))
-
-
-def _weights_values(root: Path, rows: list[data.Row]) -> str:
-    """Size, hash, commit and the hashes of the data that the weights come from."""
-    stored = WEIGHTS.read_bytes()
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
-    lines = [
-        f'sha256 = "{hashlib.sha256(stored).hexdigest()}"',
-        f"bytes = {len(stored)}",
-        f'training_commit = "{commit}"',
-        "\n[weights.data]",
-    ]
-    for source in dict.fromkeys(r["source"] for r in rows):
-        digest = hashlib.sha256()
-        for row in rows:
-            if row["source"] == source:
-                digest.update(hashlib.sha256((root / row["file"]).read_bytes()).digest())
-        lines.append(f'{source} = "{digest.hexdigest()}"')
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
