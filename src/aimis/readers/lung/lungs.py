@@ -1,0 +1,260 @@
+"""Where the lungs are: both of them on a coarse grid of their own, without the windpipe and with what grows in them.
+
+Thresholds of air against tissue follow Hu, Hoffman and Reinhardt, IEEE Trans Med Imaging 2001;20:490-498, the cut
+between two lungs that touch too (dynamic programming along the junction); the rest is ours, measured on whole scans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from aimis.readers.lung import airways
+
+RIGHT, LEFT = 1, 2
+_GRID_MM = 2.5
+_AIR_HU = -400  # half way between aerated lung and soft tissue; what is denser is brought back by closing
+_GAS_HU = -955  # mean of a region: stomach and bowel hold gas, lungs hold blood too, even with emphysema
+_OUTSIDE_HU = -940  # what is denser at the edge of the field is the body, cut off by the field
+_PADDING_HU = -1020
+_LEAST_ML = 25.0
+_SMALL = 0.25  # of the greatest region: a smaller one must not lie low, where the bowel's gas is
+_LOW = 0.15  # of the greatest region's height
+_ONE_SIDE = 0.1  # of a region; less beyond the body's middle is no other lung
+_CLOSING_MM = 12.5  # radius: brings back nodules at the wall up to about twice this wide
+_BAND_MM = 50.0  # to each side of the body's middle, where two lungs may touch
+Coarse = npt.NDArray[np.int16]
+Bools = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.uint8]
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lungs:
+    """Both lungs of a scan, on a grid of blocks of the scan's voxels.
+
+    labels : shape (z, y, x) like the scan's axes: 0 outside, 1 the right lung, 2 the left one; nodules, vessels and
+        small bronchi belong to them, windpipe and main bronchi do not
+    air : the same shape: windpipe and large bronchi
+    body : the same shape: the body and all that it holds
+    hu : the same shape: mean HU of a block (of its middle slice)
+    step_zyx : voxels of the scan for one block
+    spacing_mm : of the blocks, z, y, x
+    """
+
+    labels: Labels
+    air: Bools
+    body: Bools
+    hu: Coarse
+    step_zyx: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+
+    @property
+    def volumes_ml(self) -> tuple[float, float]:
+        """Of the right and the left lung, with all that is in them."""
+        counts = np.bincount(self.labels.ravel(), minlength=3)
+        block = float(np.prod(self.spacing_mm)) / 1000
+        return float(counts[RIGHT]) * block, float(counts[LEFT]) * block
+
+    @property
+    def box(self) -> tuple[slice, slice, slice] | None:
+        """Of both lungs in voxels of the scan, one block wider than they are; None where there are none."""
+        inside = self.labels > 0
+        if not inside.any():
+            return None
+        found = ndimage.find_objects(inside.astype(np.uint8))[0]
+        z, y, x = (slice(max(0, s.start - 1) * k, (s.stop + 1) * k) for s, k in zip(found, self.step_zyx, strict=True))
+        return z, y, x
+
+    def blocks(self, indices_zyx: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Indices of the grid, fractional, of the scan's voxel indices (..., 3)."""
+        return np.asarray((np.asarray(indices_zyx, dtype=np.float64) + 0.5) / np.asarray(self.step_zyx) - 0.5)
+
+    def at(self, indices_zyx: npt.ArrayLike) -> Labels:
+        """Labels at voxel indices (..., 3) of the scan, fractions allowed; 0 outside the scan."""
+        places = np.rint(self.blocks(indices_zyx)).astype(np.intp)
+        inside = np.all((places >= 0) & (places < self.labels.shape), axis=-1)
+        kept = np.where(inside[..., None], places, 0)
+        return np.asarray(self.labels[kept[..., 0], kept[..., 1], kept[..., 2]] * inside, dtype=np.uint8)
+
+    def to_edge_mm(self, indices_zyx: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Distances from voxel indices (n, 3) of the scan to the nearest edge of the lungs, negative outside them."""
+        places = self.blocks(indices_zyx).reshape(-1, 3) * np.asarray(self.spacing_mm)
+        inside = self.at(indices_zyx).reshape(-1) > 0
+        if not len(self._edge_mm):
+            return np.full(len(places), -np.inf)
+        nearest = np.array([np.sqrt(((self._edge_mm - place) ** 2).sum(axis=1).min()) for place in places])
+        return np.where(inside, nearest, -nearest)
+
+    @cached_property
+    def _edge_mm(self) -> npt.NDArray[np.float64]:
+        """Middles of the faces between a block of a lung and one outside it, shape (n, 3)."""
+        faces = []
+        for axis in range(3):
+            padded = np.pad(self.labels > 0, [(1, 1) if a == axis else (0, 0) for a in range(3)])
+            found = np.argwhere(np.diff(padded.astype(np.int8), axis=axis) != 0).astype(np.float64)
+            found[:, axis] -= 0.5
+            faces.append(found)
+        return np.asarray(np.concatenate(faces) * np.asarray(self.spacing_mm))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class _Region:
+    """A piece of air: its voxels within its box."""
+
+    box: Box
+    inside: Bools
+    size: int
+
+
+def find_lungs(hu: npt.NDArray[np.int16], spacing_zyx_mm: tuple[float, float, float]) -> Lungs:
+    """The lungs of a scan; its labels are all 0 where there are none.
+
+    hu : shape (z, y, x): from the feet up, to the back, to the patient's left
+    """
+    coarse, step = _subsample(hu, spacing_zyx_mm)
+    spacing = (spacing_zyx_mm[0] * step[0], spacing_zyx_mm[1] * step[1], spacing_zyx_mm[2] * step[2])
+    body = _body(coarse)
+    air = airways.find(coarse, body, spacing)
+    regions = _aerated((coarse < _AIR_HU) & body & ~airways.widened(air), coarse, spacing)
+    labels = np.zeros(coarse.shape, dtype=np.uint8)
+    if regions:
+        box = _around([region.box for region in regions], coarse.shape)
+        _label(labels, regions, coarse, body, spacing)
+        labels[box] = _filled(_closed(labels[box], spacing))
+        labels[air | ~body] = 0
+    return Lungs(labels=labels, air=air, body=body, hu=coarse, step_zyx=step, spacing_mm=spacing)
+
+
+def _subsample(
+    hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float, float]
+) -> tuple[Coarse, tuple[int, int, int]]:
+    """Means over blocks of each middle slice, and the blocks' size; the remainder at the far edges is left out."""
+    kz, ky, kx = (max(1, min(round(_GRID_MM / mm), n)) for mm, n in zip(spacing_mm, hu.shape, strict=True))
+    rows, columns = hu.shape[1] // ky, hu.shape[2] // kx
+    middle = hu[kz // 2 :: kz, : rows * ky, : columns * kx]
+    coarse = np.empty((len(middle), rows, columns), dtype=np.int16)
+    for plane, into in zip(middle, coarse, strict=True):
+        cv2.resize(plane, (columns, rows), dst=into, interpolation=cv2.INTER_AREA)
+    return coarse, (kz, ky, kx)
+
+
+def _body(coarse: Coarse) -> Bools:
+    """Slice by slice what the outline of the greatest piece of tissue holds, without the table."""
+    body = np.zeros(coarse.shape, dtype=np.uint8)
+    square = np.ones((3, 3), np.uint8)
+    for plane, into in zip(coarse, body, strict=True):
+        tissue = (plane > _AIR_HU).astype(np.uint8)
+        opened = cv2.bitwise_or(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, square), _cut_by_field(plane))
+        outlines, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        if outlines:
+            cv2.drawContours(into, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+            cv2.morphologyEx(into, cv2.MORPH_OPEN, square, dst=into)
+    return body.astype(np.bool_)
+
+
+def _cut_by_field(plane: Coarse) -> npt.NDArray[np.uint8]:
+    """Rim of the scanner's field where it runs through the body; it closes an outline that the field leaves open."""
+    padding = cv2.copyMakeBorder((plane <= _PADDING_HU).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    rim = cv2.dilate(padding, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
+    return ((rim > 0) & (plane > _OUTSIDE_HU)).astype(np.uint8)
+
+
+def _aerated(air: Bools, coarse: Coarse, spacing_mm: tuple[float, float, float]) -> list[_Region]:
+    """The regions of air that are lungs: large, not only gas, and not under the greatest of them."""
+    numbers, _ = ndimage.label(air)
+    least = _LEAST_ML * 1000 / float(np.prod(spacing_mm))
+    regions = []
+    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
+        if np.prod([s.stop - s.start for s in box]) < least:
+            continue
+        inside = numbers[box] == number
+        size = int(inside.sum())
+        if size >= least and float(coarse[box][inside].mean()) > _GAS_HU:
+            regions.append(_Region(box=box, inside=inside, size=size))
+    if not regions:
+        return []
+    greatest = max(regions, key=lambda region: region.size)
+    bottom, top = greatest.box[0].start, greatest.box[0].stop
+    floor = bottom + _LOW * (top - bottom)
+    return [r for r in regions if r.size >= _SMALL * greatest.size or (r.box[0].start + r.box[0].stop) / 2 > floor]
+
+
+def _around(boxes: list[Box], shape: tuple[int, ...]) -> Box:
+    """The box that holds the boxes, with room for what closing adds."""
+    z, y, x = (
+        slice(max(0, min(box[a].start for box in boxes) - 2), min(shape[a], max(box[a].stop for box in boxes) + 2))
+        for a in range(3)
+    )
+    return z, y, x
+
+
+def _label(
+    labels: Labels, regions: list[_Region], coarse: Coarse, body: Bools, spacing_mm: tuple[float, float, float]
+) -> None:
+    """1 right and 2 left; a region that reaches far to both sides is cut along the densest way from front to back."""
+    by_column = body.sum(axis=(0, 1))
+    middle = float((by_column * np.arange(len(by_column))).sum() / by_column.sum())
+    for region in regions:
+        share = float(region.inside[:, :, max(0, round(middle) - region.box[2].start) :].sum()) / region.size
+        if _ONE_SIDE < share < 1 - _ONE_SIDE:
+            first = _junction(coarse[region.box], region.inside, middle - region.box[2].start, _BAND_MM / spacing_mm[2])
+            side = np.where(np.arange(region.inside.shape[2]) >= first[:, :, None], LEFT, RIGHT)
+        else:
+            side = np.array(LEFT if share > 0.5 else RIGHT)
+        np.copyto(labels[region.box], side.astype(np.uint8), where=region.inside)
+
+
+def _junction(coarse: Coarse, aerated: Bools, middle: float, reach: float) -> npt.NDArray[np.intp]:
+    """The column, of each slice and row, where the left side begins: the way of least air from front to back."""
+    first = max(0, int(middle - reach))
+    band = slice(first, min(coarse.shape[2], int(middle + reach) + 1))
+    air = np.clip(-coarse[:, :, band].astype(np.float32) / 1000, 0, 1) + aerated[:, :, band]
+    air += 0.05 * np.abs(np.arange(band.start, band.stop) - middle).astype(np.float32) / max(1.0, reach)
+    total = air.copy()
+    for row in range(1, total.shape[1]):
+        total[:, row] += ndimage.minimum_filter1d(total[:, row - 1], 3, axis=1)
+    way = np.empty(total.shape[:2], dtype=np.intp)
+    way[:, -1] = total[:, -1].argmin(axis=1)
+    for row in range(total.shape[1] - 2, -1, -1):
+        near = np.clip(way[:, row + 1, None] + np.array([0, -1, 1]), 0, total.shape[2] - 1)
+        best = np.take_along_axis(total[:, row], near, axis=1).argmin(axis=1)
+        way[:, row] = near[np.arange(len(near)), best]
+    return way + first
+
+
+def _closed(labels: Labels, spacing_mm: tuple[float, float, float]) -> Labels:
+    """Each lung with the vessels, the nodules and the bays narrower than the closing that it surrounds."""
+    closed = labels.copy()
+    for side in (RIGHT, LEFT):
+        whole = _close((labels == side).astype(np.uint8), spacing_mm)
+        closed[(whole > 0) & (closed == 0)] = side
+    return closed
+
+
+def _close(lung: npt.NDArray[np.uint8], spacing_mm: tuple[float, float, float]) -> npt.NDArray[np.uint8]:
+    """Closed by a disc in axial planes."""
+    radii = [max(1, round(_CLOSING_MM / mm)) for mm in spacing_mm]
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radii[2] + 1, 2 * radii[1] + 1))
+    whole = np.empty_like(lung)
+    for plane, into in zip(lung, whole, strict=True):
+        padded = cv2.copyMakeBorder(plane, radii[1], radii[1], radii[2], radii[2], cv2.BORDER_CONSTANT, value=0)
+        into[...] = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[radii[1] : -radii[1], radii[2] : -radii[2]]
+    return whole
+
+
+def _filled(labels: Labels) -> Labels:
+    """With the holes that no way leads out of, each given to the lung around it."""
+    numbers, _ = ndimage.label(np.pad(labels == 0, 1, constant_values=True))
+    for number, box in enumerate(ndimage.find_objects(numbers)[1:], start=2):
+        hole = numbers[box] == number
+        z, y, x = (slice(max(0, s.start - 2), s.stop) for s in box)
+        near = np.bincount(labels[z, y, x].ravel(), minlength=3)
+        inner = tuple(slice(s.start - 1, s.stop - 1) for s in box)
+        labels[inner][hole] = RIGHT if near[RIGHT] >= near[LEFT] else LEFT
+    return labels
