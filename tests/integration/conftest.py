@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 from aimis.store import embedded
 from tests.fakes import databases
@@ -58,6 +59,18 @@ def wait_until(reached: Callable[[], bool], process: subprocess.Popen[str]) -> N
         if process.poll() is not None or time.monotonic() > last:
             raise AssertionError(f"did not get there: {process.communicate()}")
         time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser; the test is skipped where there is none."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not there; `make test-system` brings it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @contextmanager
