@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aimis.readers.port import OpenEngine
     from aimis.settings import Settings
 
-EXAMINATION = "examination"
+EXAMINATION, VOLUME, STILL = "examination", "volume", "still"
 FRAME_ENOUGH_PX = 480
 """Of a frame's shortest side: a full-HD still is decoded at half its size, faster by half than in full."""
 
@@ -40,9 +40,19 @@ class Chosen:
     operating_point: str
 
     @property
+    def takes_stills(self) -> bool:
+        """Whether each of them reads pictures; those of one choice agree, in this as in what follows."""
+        return all(takes_stills(self.manifest.reader(reader_id)) for reader_id in self.reader_ids)
+
+    @property
     def takes_examinations(self) -> bool:
-        """Whether each of them reads whole examinations; those of one choice agree."""
+        """Whether each of them reads whole examinations."""
         return all(takes_examinations(self.manifest.reader(reader_id)) for reader_id in self.reader_ids)
+
+    @property
+    def takes_volumes(self) -> bool:
+        """Whether each of them reads volumes."""
+        return all(takes_volumes(self.manifest.reader(reader_id)) for reader_id in self.reader_ids)
 
     @property
     def identities(self) -> Mapping[str, ReaderIdentity]:
@@ -78,12 +88,13 @@ def choose_readers(found: registry.Found, ids: Sequence[str], operating_point: s
             raise UsageError(_not_there(reader_id, found))
     if not wanted:
         raise UsageError("no reader is installed here; `aimis doctor` says why")
-    groups: dict[tuple[int, str, bool], list[str]] = {}
+    groups: dict[tuple[int, str, tuple[bool, ...]], list[str]] = {}
     for reader_id in wanted:
         manifest = found.manifests[reader_id]
-        point = operating_point or manifest.reader(reader_id).default_operating_point
-        examines = takes_examinations(manifest.reader(reader_id))
-        groups.setdefault((id(manifest), point, examines), []).append(reader_id)
+        entry = manifest.reader(reader_id)
+        point = operating_point or entry.default_operating_point
+        takes = takes_stills(entry), takes_examinations(entry), takes_volumes(entry)
+        groups.setdefault((id(manifest), point, takes), []).append(reader_id)
     return tuple(
         Chosen(manifest=found.manifests[ids[0]], reader_ids=tuple(ids), operating_point=point)
         for (_, point, _), ids in groups.items()
@@ -93,6 +104,16 @@ def choose_readers(found: registry.Found, ids: Sequence[str], operating_point: s
 def takes_examinations(entry: ReaderEntry) -> bool:
     """Whether its manifest lists examinations among the inputs."""
     return EXAMINATION in entry.inputs
+
+
+def takes_volumes(entry: ReaderEntry) -> bool:
+    """Whether its manifest lists volumes among the inputs."""
+    return VOLUME in entry.inputs
+
+
+def takes_stills(entry: ReaderEntry) -> bool:
+    """Whether it reads pictures: all do but a reader of volumes, which says so where it reads both."""
+    return VOLUME not in entry.inputs or STILL in entry.inputs
 
 
 def usable_threads(settings: Settings) -> int:
@@ -116,9 +137,19 @@ class LazyReader:
     _opened: OpenReader | None = None
 
     @property
-    def takes_examinations(self) -> bool:
+    def takes_stills(self) -> bool:
         """As its manifest says."""
+        return self.choice.takes_stills
+
+    @property
+    def takes_examinations(self) -> bool:
+        """The same."""
         return self.choice.takes_examinations
+
+    @property
+    def takes_volumes(self) -> bool:
+        """The same."""
+        return self.choice.takes_volumes
 
     def open(self) -> OpenReader:
         """The same each time."""
@@ -132,19 +163,32 @@ class LazyReader:
         choice = self.choice
         reader = registry.load_reader(choice.manifest, choice.reader_ids, choice.operating_point, self.open_engine)
         identities = {name: replace(known, engine=reader.engine) for name, known in choice.identities.items()}
-        return OpenReader(reader=reader, identities=identities, takes_examinations=self.takes_examinations)
+        return OpenReader(
+            reader=reader,
+            identities=identities,
+            takes_stills=self.takes_stills,
+            takes_examinations=self.takes_examinations,
+            takes_volumes=self.takes_volumes,
+        )
 
 
 def offer_readers(chosen: Iterable[Chosen], settings: Settings, *, jobs: int) -> tuple[LazyReader, ...]:
-    """The readers, to be opened for `jobs` requests at once, on no more threads than the process may use."""
+    """The readers, to be opened for `jobs` requests at once, on no more threads than the process may use.
+
+    A reader of volumes has one request at a time, which has all the threads.
+    """
     from aimis.inference import engine  # noqa: PLC0415  numpy is not needed to choose readers
 
     threads = settings.threads or 0
-    open_engine = partial(engine.open_engine, kind=settings.engine, threads=threads, streams=jobs)
+    open_engine = partial(engine.open_engine, kind=settings.engine, threads=threads)
     return tuple(
         LazyReader(
             choice=choice,
-            open_engine=partial(open_engine, precision=choice.manifest.precision(settings.precision)),
+            open_engine=partial(
+                open_engine,
+                precision=choice.manifest.precision(settings.precision),
+                streams=jobs if choice.takes_stills or choice.takes_examinations else 1,
+            ),
         )
         for choice in chosen
     )

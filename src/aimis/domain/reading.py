@@ -162,6 +162,7 @@ class Source:
     size_px : columns, rows of the full-size picture; None where it could not be decoded
     frame : 0-based, of a multi-frame file; None for a single picture
     patient_id, *_uid : from DICOM, else None; never logged
+    prior_sha256 : of the earlier CT that a CT was to be compared with
     """
 
     path: str
@@ -174,6 +175,7 @@ class Source:
     study_instance_uid: str | None = None
     series_instance_uid: str | None = None
     sop_instance_uid: str | None = None
+    prior_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

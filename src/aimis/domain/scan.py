@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimis.domain.reading import Reason
 
 Point = tuple[float, float, float]
 """x, y, z in mm of the patient's coordinates, LPS: to the left, to the back, to the head (DICOM PS3.3 C.7.6.2.1.1)."""
@@ -200,6 +204,7 @@ class Scan:
     prior : the earlier CT; None where none was given
     management : of the scan as a whole, e.g. its Lung-RADS category
     lung_volumes_ml : right, left
+    limited : all that limits what was read, most grave first; the outcome's reason is the first
     """
 
     series: Series
@@ -208,3 +213,4 @@ class Scan:
     prior: Series | None = None
     management: tuple[Management, ...] = ()
     lung_volumes_ml: tuple[float, float] | None = None
+    limited: tuple[Reason, ...] = ()

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 from typing import cast
 
 from aimis.domain.errors import BrokenInputError, CaseError
@@ -49,7 +50,7 @@ def read_examination(item: ExaminationItem, tools: Tools, pool: Executor, *, in_
     StoppedError: the run was asked to stop; a half-read examination gives nothing
     EngineError, ReaderRefusedError: a reader cannot be opened
     """
-    readers = tools.opened(for_examinations=True)
+    readers = tools.opened(attrgetter("takes_examinations"))
     work = _Work(item=item, tools=tools, readers=readers)
     if not all(opened.takes_examinations for opened in readers):
         return work.refuse(Status.UNSUPPORTED, Reason.of("takes-no-examinations"))

@@ -10,13 +10,14 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 
 from aimis.domain.errors import BrokenInputError, CaseError
 from aimis.domain.reading import LateralitySource, Outcome, ReaderIdentity, Reading, Reason, Source, Status
-from aimis.pipeline import examine
+from aimis.pipeline import examine, volumes
 from aimis.pipeline.tools import (
     ExaminationItem,
     FrameResult,
@@ -25,6 +26,7 @@ from aimis.pipeline.tools import (
     OpenReader,
     T,
     Tools,
+    VolumeItem,
     identities_of,
     reduced,
 )
@@ -36,7 +38,7 @@ IN_FLIGHT_PER_JOB = 2
 
 
 def read_all(
-    items: Iterable[Item | ExaminationItem], tools: Tools, *, jobs: int, threads_a_job: int = 1
+    items: Iterable[Item | ExaminationItem | VolumeItem], tools: Tools, *, jobs: int, threads_a_job: int = 1
 ) -> Generator[ItemResult]:
     """Results in input order; at most `IN_FLIGHT_PER_JOB * jobs` items, or frames of one examination, are held.
 
@@ -55,6 +57,10 @@ def read_all(
                     yield from _taken(pending)
                     yield examine.read_examination(item, tools, pool, in_flight=in_flight)
                     continue
+                if isinstance(item, VolumeItem):
+                    yield from _taken(pending)
+                    yield _with_all_threads(partial(volumes.read_volume, item, tools), jobs, threads_a_job)
+                    continue
                 pending.append(pool.submit(read_item, item, tools, tools.opened()))
                 if len(pending) == in_flight:
                     yield pending.popleft().result()
@@ -62,6 +68,15 @@ def read_all(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _with_all_threads(read: Callable[[], ItemResult], jobs: int, threads_a_job: int) -> ItemResult:
+    """A volume is read by itself, so that OpenCV's calls may use what else the jobs share."""
+    cv2.setNumThreads(jobs * threads_a_job)
+    try:
+        return read()
+    finally:
+        cv2.setNumThreads(threads_a_job)
 
 
 def _taken(pending: deque[Future[ItemResult]]) -> Iterator[ItemResult]:
@@ -150,6 +165,9 @@ class _Work:
         return FrameResult(readings=self._stamp(found), still=reduced(still) if self.tools.keep_stills else None)
 
     def _outcomes(self, opened: OpenReader, still: Still) -> dict[str, Outcome]:
+        if not opened.takes_stills:
+            refused = Outcome(status=Status.UNSUPPORTED, reason=Reason.of("takes-no-pictures"))
+            return dict.fromkeys(opened.identities, refused)
         said = self.attempt(lambda: opened.reader.read(still), reader=", ".join(opened.identities))
         if isinstance(said, CaseError):
             return dict.fromkeys(opened.identities, Outcome(status=said.status, reason=said.reason))

@@ -13,7 +13,7 @@ from aimis.reports import case as cases
 if TYPE_CHECKING:
     from aimis.domain.reading import Reading
     from aimis.pipeline.journal import Journal
-    from aimis.pipeline.tools import ItemResult, Pictures
+    from aimis.pipeline.tools import CutViews, ItemResult, Pictures
     from aimis.reports.case import Case, Eye
 
 Report = Callable[["Case", bool], None]
@@ -21,6 +21,9 @@ Report = Callable[["Case", bool], None]
 
 ReportExamination = Callable[["Reading", "Pictures", bool], None]
 """Takes an examination's reading, its pictures on demand, and whether it was read in this run."""
+
+ReportScan = Callable[["Reading", "CutViews", bool], None]
+"""The same of a scan, whose pictures are its views."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +39,7 @@ class Run:
     journal: Journal | None = None
     report: Report | None = None
     report_examination: ReportExamination | None = None
+    report_scan: ReportScan | None = None
     _new: set[tuple[str, int | None]] = field(default_factory=set)
 
     def through(self, results: Iterator[ItemResult]) -> None:
@@ -59,6 +63,8 @@ class Run:
             self.show(result)
             if result.pictures is not None:
                 self._report_examination(result, result.pictures)
+            elif result.views is not None:
+                self._report_scan(result, result.views)
             else:
                 yield from self._eyes(result)
             if self.is_stopped():
@@ -74,3 +80,8 @@ class Run:
         if self.report_examination is not None:
             for reading in result.readings:
                 self.report_examination(reading, pictures, not result.recalled)
+
+    def _report_scan(self, result: ItemResult, views: CutViews) -> None:
+        if self.report_scan is not None:
+            for reading in result.readings:
+                self.report_scan(reading, views, not result.recalled)

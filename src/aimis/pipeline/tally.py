@@ -19,8 +19,8 @@ _WORST_FIRST = (Status.FAILED, Status.NOT_ASSESSABLE, Status.READ, Status.UNSUPP
 class Tally:
     """Counts of one run.
 
-    pictures : by the worst status that a reader gave the picture or the examination; `unsupported` where all did
-    examinations : of these
+    pictures : by the worst status that a reader gave the picture, examination or scan; `unsupported` where all did
+    examinations, scans : of these
     present : findings by name, the number of pictures and examinations that they are present in
     recalled : items taken from the record of an earlier run
     """
@@ -28,6 +28,7 @@ class Tally:
     items: int = 0
     recalled: int = 0
     examinations: int = 0
+    scans: int = 0
     pictures: Counter[Status] = field(default_factory=Counter)
     present: Counter[str] = field(default_factory=Counter)
 
@@ -36,6 +37,7 @@ class Tally:
         self.items += 1
         self.recalled += result.recalled
         self.examinations += result.pictures is not None
+        self.scans += result.views is not None
         for frame in result.frames:
             said = {reading.outcome.status for reading in frame.readings}
             self.pictures[next(status for status in _WORST_FIRST if status in said)] += 1
@@ -43,5 +45,5 @@ class Tally:
 
     @property
     def all_read(self) -> bool:
-        """Whether every picture and examination was read, by every reader within whose use it lies."""
+        """Whether every picture, examination and scan was read, by every reader within whose use it lies."""
         return self.pictures.total() == self.pictures[Status.READ]

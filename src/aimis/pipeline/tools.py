@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from aimis.domain.errors import AimisError, BrokenInputError, CaseError, EngineError
@@ -15,9 +16,12 @@ from aimis.reports.case import PHOTOGRAPH_SIDE_PX, shrunk
 if TYPE_CHECKING:
     from aimis.domain.examination import ExaminationKind
     from aimis.domain.reading import Reason
+    from aimis.domain.scan import Scan
     from aimis.imaging.frame import Frame
     from aimis.imaging.still import Still
+    from aimis.imaging.volume import Volume
     from aimis.readers.port import StillReader
+    from aimis.reports.views import Views
 
 T = TypeVar("T")
 
@@ -87,6 +91,26 @@ class ExaminationItem(Protocol):
         ...
 
 
+@runtime_checkable
+class VolumeItem(Protocol):
+    """The files of a CT, or of another modality's images that are to be refused."""
+
+    @property
+    def path(self) -> str:
+        """The folder that holds them, or the one file."""
+        ...
+
+    @property
+    def load(self) -> Callable[[], Volume]:
+        """Chooses the series and decodes it, on all cores; raises a `CaseError` where there is none to read."""
+        ...
+
+    @property
+    def sha256(self) -> Callable[[], str]:
+        """Of the files; free once they were loaded; raises a `CaseError` where none can be read."""
+        ...
+
+
 Decode = Callable[[bytes, str], "Iterator[Still]"]
 """Gives the pictures of a file's bytes and name, one a frame, lazily; raises a `CaseError` where it cannot."""
 
@@ -98,6 +122,12 @@ LogFailure = Callable[[Exception, str | None, str | None], None]
 
 Pictures = Callable[[], "Mapping[int, Still]"]
 """Gives an examination's pictures by frame index, at least those of its key frames that can be had."""
+
+Cut = Callable[["Volume", "Scan"], "Views"]
+"""Makes the pictures of a volume that the report of a scan shows."""
+
+CutViews = Callable[[Reading], "Views | None"]
+"""Gives the pictures of a volume that the report of a reading shows; None where they cannot be had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +142,18 @@ class ChosenReader(Protocol):
     """A reader that was asked for; its network is opened at its first item, by one thread."""
 
     @property
+    def takes_stills(self) -> bool:
+        """Whether it is a `StillReader`."""
+        ...
+
+    @property
     def takes_examinations(self) -> bool:
         """Whether it is an `ExaminationReader`."""
+        ...
+
+    @property
+    def takes_volumes(self) -> bool:
+        """Whether it is a `VolumeReader`."""
         ...
 
     def open(self) -> OpenReader:
@@ -127,7 +167,9 @@ class OpenReader:
 
     reader: StillReader
     identities: Mapping[str, ReaderIdentity]
+    takes_stills: bool = True
     takes_examinations: bool = False
+    takes_volumes: bool = False
 
     def __post_init__(self) -> None:
         if not self.identities:
@@ -138,6 +180,25 @@ class OpenReader:
         return self
 
 
+@dataclass(kw_only=True, eq=False)
+class Prior:
+    """The earlier CT that the scans of a run are compared with; loaded when it is first needed, and once."""
+
+    item: VolumeItem
+    _loaded: Volume | CaseError | None = None
+
+    def load(self, tools: Tools) -> Volume | CaseError:
+        """The volume, or why there is none."""
+        if self._loaded is None:
+            self._loaded = tools.attempt(self.item.load)
+        return self._loaded
+
+    def sha256(self, tools: Tools) -> str | None:
+        """Of its files; None where they cannot be read."""
+        said = tools.attempt(self.item.sha256)
+        return said if isinstance(said, str) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tools:
     """What reading an item takes.
@@ -146,6 +207,9 @@ class Tools:
     keep_stills : hand the pictures on with the readings, as small as a report takes them
     is_stopped : asked between the frames of an examination
     progress : told the frames of an examination that are done and about how many there are
+    step : told what is being done with a volume: loading, reading or cutting
+    prior : what volumes are compared with
+    cut : makes the pictures of a volume that its report shows; None where there is no report
     """
 
     readers: Sequence[ChosenReader]
@@ -156,10 +220,13 @@ class Tools:
     keep_stills: bool = False
     is_stopped: Callable[[], bool] = field(default=lambda: False)
     progress: Callable[[int, int | None], None] = field(default=lambda _done, _expected: None)
+    step: Callable[[str], None] = field(default=lambda _name: None)
+    prior: Prior | None = None
+    cut: Cut | None = None
 
-    def opened(self, *, for_examinations: bool = False) -> tuple[OpenReader, ...]:
-        """The readers of a still, or of an examination: those that take them, else all, to say that they do not."""
-        takers = [r for r in self.readers if r.takes_examinations] if for_examinations else []
+    def opened(self, taking: Callable[[ChosenReader], bool] = attrgetter("takes_stills")) -> tuple[OpenReader, ...]:
+        """The readers that take such an input; where none does all of them, to say so."""
+        takers = [reader for reader in self.readers if taking(reader)]
         return tuple(reader.open() for reader in takers or self.readers)
 
     def attempt(
@@ -188,12 +255,14 @@ class ItemResult:
     """What became of one item: at least one frame; `recalled` when an earlier run read it.
 
     pictures : of an examination, which has one `FrameResult`; None for a file of pictures
+    views : of a volume, which has one `FrameResult`, the pictures of a reader's result; None for other items
     """
 
-    item: Item | ExaminationItem
+    item: Item | ExaminationItem | VolumeItem
     frames: tuple[FrameResult, ...]
     recalled: bool = False
     pictures: Pictures | None = None
+    views: CutViews | None = None
 
     @property
     def readings(self) -> tuple[Reading, ...]:

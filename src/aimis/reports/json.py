@@ -18,10 +18,11 @@ from aimis.domain.reading import (
     Outcome,
     ReaderIdentity,
     Reading,
+    Reason,
     Source,
     Status,
 )
-from aimis.reports import json_examination
+from aimis.reports import json_examination, json_scan
 from aimis.reports.json_parts import box_of, finding_entry, finding_of, reason_entry, reason_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 RECORD_SCHEMA = 1
 _OUTCOME_KEYS = ("path", "frame", "reader", "reader_version", "status", "reason", "seconds", "findings", "certainty")
 _SOURCE_KEYS = ("laterality", "laterality_source", "operating_point", "weights_sha256", "input_sha256")
-_FIXED_KEYS = frozenset((*_OUTCOME_KEYS, *_SOURCE_KEYS, *json_examination.INTERFACE_KEYS))
+_FIXED_KEYS = frozenset((*_OUTCOME_KEYS, *_SOURCE_KEYS, *json_examination.INTERFACE_KEYS, "scan"))
 
 
 def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
@@ -51,11 +52,12 @@ def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
         "reader": identity.reader,
         "reader_version": identity.version,
         "status": str(outcome.status),
-        "reason": None if outcome.reason is None else texts.reason(outcome.reason),
+        "reason": " ".join(texts.reason(reason) for reason in _reasons(outcome)) or None,
         "seconds": round(float(reading.seconds), 4),
-        "findings": [finding_entry(finding) for finding in outcome.findings],
+        "findings": _findings(outcome),
         **graded,
         **({} if outcome.examination is None else json_examination.to_interface(outcome.examination, texts)),
+        **({} if outcome.scan is None else {"scan": json_scan.to_interface(outcome.scan, texts)}),
         "laterality": None if source.laterality is None else str(source.laterality),
         "laterality_source": None if source.laterality_source is None else str(source.laterality_source),
         "certainty": outcome.certainty,
@@ -63,6 +65,19 @@ def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
         "weights_sha256": identity.weights_sha256,
         "input_sha256": source.sha256,
     }
+
+
+def _reasons(outcome: Outcome) -> tuple[Reason, ...]:
+    """Of a scan that was read all that limits it, else the one there is."""
+    limited = outcome.scan.limited if outcome.scan is not None and outcome.status is Status.READ else ()
+    return limited or (() if outcome.reason is None else (outcome.reason,))
+
+
+def _findings(outcome: Outcome) -> list[dict[str, Any]]:
+    """Of a scan one a candidate, under the name of the finding that they are; else every finding once."""
+    if outcome.scan is None or not outcome.findings:
+        return [finding_entry(finding) for finding in outcome.findings]
+    return [json_scan.nodule_entry(outcome.findings[0].name, nodule) for nodule in outcome.scan.nodules]
 
 
 def line(entry: Mapping[str, Any]) -> str:
@@ -151,11 +166,12 @@ def _outcome_record(outcome: Outcome) -> dict[str, Any]:
         "advice": outcome.advice,
         "laterality": outcome.laterality,
         "examination": None if outcome.examination is None else json_examination.to_record(outcome.examination),
+        "scan": None if outcome.scan is None else json_scan.to_record(outcome.scan),
     }
 
 
 def _outcome(entry: dict[str, Any]) -> Outcome:
-    examination = entry.get("examination")  # records of before there were examinations lack it
+    examination, scan = entry.get("examination"), entry.get("scan")  # records of before there were any lack them
     return Outcome(
         status=Status(entry["status"]),
         reason=reason_of(entry["reason"]),
@@ -167,6 +183,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
         advice=tuple(entry["advice"]),
         laterality=None if entry["laterality"] is None else Laterality(entry["laterality"]),
         examination=None if examination is None else json_examination.from_record(examination),
+        scan=None if scan is None else json_scan.from_record(scan),
     )
 
 
