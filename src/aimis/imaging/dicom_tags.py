@@ -136,7 +136,7 @@ def read_tags(content: bytes, limits: Limits) -> Dataset:
     Raises `BrokenInputError` "broken-dicom", "truncated" or "no-pixels", and `UnsupportedInputError`
     "wrong-modality" or "unsupported-file" for what holds no picture, "file-too-large" for what inflates so far.
     """
-    source = _Watched(_inflated(content, limits))
+    source = _Watched(inflated(content, limits))
     with reading_tag("data set"):
         dataset = pydicom.dcmread(source, force=True, specific_tags=_WANTED_TAGS)
         if "PixelData" not in dataset:
@@ -221,7 +221,7 @@ def _refuse_without_pixels(dataset: Dataset, *, ended_early: bool) -> None:
     raise BrokenInputError("broken-dicom", why="data set")
 
 
-def _inflated(content: bytes, limits: Limits) -> bytes:
+def inflated(content: bytes, limits: Limits) -> bytes:
     """The same file with a deflated data set inflated, as far as the limit of bytes allows; pydicom has no limit."""
     meta_end = _meta_end(content)
     meta = content[:meta_end]

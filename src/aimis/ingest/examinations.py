@@ -16,6 +16,7 @@ from aimis.ingest import folder, sorts, stills, videos
 from aimis.ingest.examination import ExaminationItem
 from aimis.ingest.item import Item, lost_item, shown
 from aimis.ingest.sorts import Sort, Sorted
+from aimis.ingest.volumes import VolumeItem, Volumes
 
 if TYPE_CHECKING:
     from aimis.imaging.dicom_video import Header
@@ -34,55 +35,68 @@ class Examinations(StrEnum):
     """A video, and all the stills of each path that was given."""
 
 
+Input = Item | ExaminationItem | VolumeItem
+
+
 def find_inputs(
-    paths: Sequence[str], *, limits: Limits = DEFAULT_LIMITS, examinations: Examinations
-) -> Iterator[Item | ExaminationItem]:
-    """The inputs that some paths name, in the order of the paths, but series last; never raises.
+    paths: Sequence[str], *, limits: Limits = DEFAULT_LIMITS, examinations: Examinations, volumes: bool = False
+) -> Iterator[Input]:
+    """The inputs that some paths name, in the order of the paths, but series and DICOM volumes last; never raises.
 
     Where files are looked for is as in `find_items`, and videos beside them. A video is an examination of its own,
     also among the stills of one; the stills' examination then says so.
+    volumes : slices of one study in one folder, and NIfTI files, are volumes
     """
-    if examinations is Examinations.NONE:
+    if examinations is Examinations.NONE and not volumes:
         yield from folder.find_items(paths, limits=limits)
         return
-    series = _Series(limits=limits)
+    finder = _Finder(limits=limits, examinations=examinations, volumes=Volumes(limits=limits) if volumes else None)
     for path in paths:
         found = False
-        for each in _inputs_of(path, limits, series if examinations is Examinations.FOUND else None):
+        for each in finder.inputs_of(path):
             found = True
             yield from each
         if not found:
             yield lost_item(path, UnsupportedInputError("no-pictures"))
-    yield from series.inputs()
+    yield from finder.series.inputs()
+    if finder.volumes is not None:
+        yield from finder.volumes.items()
 
 
-def count_inputs(paths: Sequence[str], *, examinations: Examinations) -> int:
+def count_inputs(paths: Sequence[str], *, examinations: Examinations, volumes: bool = False) -> int:
     """How many inputs `find_inputs` will find."""
-    return sum(1 for _ in find_inputs(paths, examinations=examinations))
+    return sum(1 for _ in find_inputs(paths, examinations=examinations, volumes=volumes))
 
 
-_Inputs = tuple[Item | ExaminationItem, ...]
+class _Finder:
+    """Tells files apart; those that go into a series or a volume are given with the others of theirs."""
 
+    def __init__(self, *, limits: Limits, examinations: Examinations, volumes: Volumes | None) -> None:
+        self._limits = limits
+        self._examinations = examinations
+        self.series = _Series(limits=limits)
+        self.volumes = volumes
 
-def _inputs_of(path: str, limits: Limits, series: _Series | None) -> Iterator[_Inputs]:
-    """What each file of a path gives, nothing yet where it goes into a series.
-
-    series : None where all the stills of the path are one examination
-    """
-    kept: list[Sorted] = []
-    apart = 0
-    for item in folder.items_of(path, limits, videos=True):
-        each = sorts.sort(item)
-        if each.sort.is_video:
-            apart += 1
-            yield (videos.examination(each, limits),)
-        elif series is None:
-            kept.append(each)
-            yield ()
-        else:
-            yield () if series.take(each) else (item,)
-    if kept:
-        yield (_whole(path, kept, apart, limits),)
+    def inputs_of(self, path: str) -> Iterator[tuple[Input, ...]]:
+        """What each file of a path gives, nothing yet where it goes into a series or a volume."""
+        kept: list[Sorted] = []
+        apart = 0
+        examines = self._examinations is not Examinations.NONE
+        for item in folder.items_of(path, self._limits, videos=examines, volumes=self.volumes is not None):
+            if self.volumes is not None and (volume := self.volumes.take(item)) is not None:
+                yield volume
+            elif not examines:
+                yield (item,)
+            elif (each := sorts.sort(item)).sort.is_video:
+                apart += 1
+                yield (videos.examination(each, self._limits),)
+            elif self._examinations is Examinations.WHOLE:
+                kept.append(each)
+                yield ()
+            else:
+                yield () if self.series.take(each) else (item,)
+        if kept:
+            yield (_whole(path, kept, apart, self._limits),)
 
 
 def _whole(path: str, kept: list[Sorted], apart: int, limits: Limits) -> Item | ExaminationItem:

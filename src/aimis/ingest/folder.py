@@ -42,10 +42,10 @@ def count_items(paths: Sequence[str]) -> int:
     return sum(1 for _ in find_items(paths))
 
 
-def items_of(path: str, limits: Limits, *, videos: bool = False) -> Iterator[Item]:
+def items_of(path: str, limits: Limits, *, videos: bool = False, volumes: bool = False) -> Iterator[Item]:
     """The items of one path given by a person; a glob where no file has that very name.
 
-    videos : look for those too
+    videos, volumes : look for those too
     """
     try:
         mode = files.mode_of(path)
@@ -54,12 +54,12 @@ def items_of(path: str, limits: Limits, *, videos: bool = False) -> Iterator[Ite
         if not matches:
             yield lost_item(path, error)
         for match in matches:
-            yield from _walk(match, limits, videos=videos)
+            yield from _walk(match, limits, videos=videos, volumes=volumes)
         return
     if stat.S_ISDIR(mode):
-        yield from _walk(path, limits, videos=videos)
+        yield from _walk(path, limits, videos=videos, volumes=volumes)
     else:
-        yield from _items_of_file(path, limits, named=True, videos=videos)
+        yield from _items_of_file(path, limits, named=True, videos=videos, volumes=volumes)
 
 
 def _matches(pattern: str) -> list[str]:
@@ -70,13 +70,13 @@ def _matches(pattern: str) -> list[str]:
     return [path for path in found if not _is_folder(path)] if "**" in pattern else found
 
 
-def _walk(top: str, limits: Limits, *, videos: bool) -> Iterator[Item]:
+def _walk(top: str, limits: Limits, *, videos: bool, volumes: bool) -> Iterator[Item]:
     """The items at and below a path, depth first; a link that leads back up is not followed."""
     waiting: list[tuple[str, frozenset[_Identity]]] = [(top, frozenset())]
     while waiting:
         path, above = waiting.pop()
         if not _is_folder(path):
-            yield from _items_of_file(path, limits, named=False, videos=videos)
+            yield from _items_of_file(path, limits, named=False, videos=videos, volumes=volumes)
             continue
         try:
             identity, names = _list_folder(path)
@@ -96,21 +96,23 @@ def _list_folder(path: str) -> tuple[_Identity, list[str]]:
     return (status.st_dev, status.st_ino), names
 
 
-def _items_of_file(path: str, limits: Limits, *, named: bool, videos: bool) -> Iterator[Item]:
+def _items_of_file(path: str, limits: Limits, *, named: bool, videos: bool, volumes: bool) -> Iterator[Item]:
     """One item, none, or the members of an archive.
 
     named : by a person, and therefore tried whatever it is
     """
     name = PurePath(path).name
     if (named or kinds.is_zip_name(name)) and formats.looks_like_zip(_beginning(path)):
-        yield from zips.find_members(path, limits, videos=videos)
-    elif named or _is_wanted(path, name, videos=videos):
+        yield from zips.find_members(path, limits, videos=videos, volumes=volumes)
+    elif named or _is_wanted(path, name, videos=videos, volumes=volumes):
         yield _item(path, limits)
 
 
-def _is_wanted(path: str, name: str, *, videos: bool) -> bool:
+def _is_wanted(path: str, name: str, *, videos: bool, volumes: bool) -> bool:
     """Whether a file of a folder is tried."""
     if kinds.is_picture_name(name) or kinds.is_zip_name(name) or _could_be_dicom(path):
+        return True
+    if volumes and kinds.is_nifti_name(name):
         return True
     return videos and (kinds.is_video_name(name) or (kinds.is_transport_name(name) and _is_video(path)))
 

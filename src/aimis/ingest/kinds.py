@@ -30,6 +30,11 @@ def is_transport_name(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() == ".ts"
 
 
+def is_nifti_name(name: str) -> bool:
+    """Whether a file's suffix is one of a NIfTI volume in one file."""
+    return name.lower().endswith((".nii", ".nii.gz"))
+
+
 def is_zip_name(name: str) -> bool:
     """Whether a file's suffix is one of a zip archive."""
     return PurePosixPath(name).suffix.lower() == ".zip"

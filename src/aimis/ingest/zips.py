@@ -44,10 +44,10 @@ class _Source(io.FileIO):
         self.close()
 
 
-def find_members(path: str, limits: Limits, *, videos: bool = False) -> Iterator[Item]:
+def find_members(path: str, limits: Limits, *, videos: bool = False, volumes: bool = False) -> Iterator[Item]:
     """The members that could be pictures, by name; archives inside the archive are named but not opened.
 
-    videos : look for those too
+    videos, volumes : look for those too
 
     Where the archive itself cannot be read, one item says so.
     """
@@ -64,7 +64,10 @@ def find_members(path: str, limits: Limits, *, videos: bool = False) -> Iterator
         if kinds.is_zip_name(inside):
             yield lost_item(member_path, UnsupportedInputError("nested-archive"))
         elif (
-            kinds.is_picture_name(inside) or (videos and kinds.is_video_name(inside)) or _could_be_dicom(archive, info)
+            kinds.is_picture_name(inside)
+            or (videos and kinds.is_video_name(inside))
+            or (volumes and kinds.is_nifti_name(inside))
+            or _could_be_dicom(archive, info)
         ):
             yield Item(
                 path=shown(member_path),

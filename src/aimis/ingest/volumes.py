@@ -1,0 +1,138 @@
+"""CT volumes among the files: DICOM instances of one study in one folder, and NIfTI files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aimis.domain.errors import BrokenInputError, CaseError
+from aimis.imaging import formats
+from aimis.imaging.formats import Format
+from aimis.inference import processor
+from aimis.ingest.stills import natural_key
+
+if TYPE_CHECKING:
+    from aimis.imaging.ct_choice import Choice
+    from aimis.imaging.ct_instance import Instance
+    from aimis.imaging.limits import Limits
+    from aimis.imaging.volume import Volume
+    from aimis.ingest.item import Item
+
+_BEGINNINGS = (2**14, 2**18)
+"""Bytes within which headers end, mostly and nearly always; of the rest the whole file is read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VolumeItem:
+    """A study's instances in one folder, of which one series is read, or a NIfTI file.
+
+    path : the folder that holds the instances, or the file
+    load : chooses the series, reads and decodes it on all cores; raises `CaseError`
+    sha256 : of a file its SHA-256, of several the SHA-256 over their hex SHA-256, of the chosen series' files in the
+        order of their names; free after `load`, else the files are read for it
+    """
+
+    path: str
+    load: Callable[[], Volume]
+    sha256: Callable[[], str]
+
+
+@dataclass(kw_only=True)
+class Volumes:
+    """Collects what belongs to volumes, whichever path named it."""
+
+    limits: Limits
+    _studies: dict[tuple[str, str], list[tuple[Instance, Item]]] = field(default_factory=dict)
+
+    def take(self, item: Item) -> tuple[VolumeItem, ...] | None:
+        """None of what belongs to no volume, nothing yet of a slice, which is kept, and a volume that is a file."""
+        instance = self._instance(item)
+        if instance is None or not instance.is_volumetric:
+            return None
+        place = item.path.rpartition("/")[0] or "."
+        self._studies.setdefault((place, instance.study_instance_uid), []).append((instance, item))
+        return ()
+
+    def items(self) -> Iterator[VolumeItem]:
+        """One for each study in each folder."""
+        for (place, _), parts in self._studies.items():
+            parts.sort(key=lambda part: natural_key(part[1].path))
+            study = _Study([instance for instance, _ in parts], [item for _, item in parts], self.limits)
+            yield VolumeItem(path=place, load=study.load, sha256=study.sha256)
+
+    def _instance(self, item: Item) -> Instance | None:
+        """The header of a DICOM file; None for other files and for what cannot be read."""
+        beginning = item.beginning(_BEGINNINGS[0])
+        try:
+            if not beginning or formats.recognise(beginning) is not Format.DICOM:
+                return None
+            return self._read(item, beginning)
+        except CaseError:
+            return None
+
+    def _read(self, item: Item, beginning: bytes) -> Instance:
+        from aimis.imaging import ct_instance, dicom_walk  # noqa: PLC0415  # pydicom takes a third of a second to import
+
+        if not dicom_walk.is_deflated(beginning):
+            for size in _BEGINNINGS:
+                content = beginning if size == len(beginning) else item.beginning(size)
+                walked = dicom_walk.walk(content, self.limits)
+                if walked.pixels_at is not None or len(content) < size:
+                    return ct_instance.read_instance(walked)
+        return ct_instance.read_instance(dicom_walk.walk(item.load(), self.limits))
+
+
+class _Study:
+    """Instances of one study and their files."""
+
+    def __init__(self, instances: Sequence[Instance], items: Sequence[Item], limits: Limits) -> None:
+        self._instances = instances
+        self._items = items
+        self._limits = limits
+        self._digests: dict[int, str] = {}
+
+    def load(self) -> Volume:
+        """The volume of the series that is chosen; each file is read once, and hashed by the thread that reads it."""
+        from aimis.imaging import ct  # noqa: PLC0415  # see above
+
+        choice = self._choice()
+        slices = [ct.slice_of(self._instances[at], partial(self._bytes, at), self._limits) for at in choice.at]
+        volume = ct.load_series(slices, threads=processor.threads_to_use())
+        return replace(volume, series=replace(volume.series, choice=choice.code, others=choice.others))
+
+    def sha256(self) -> str:
+        """See `VolumeItem`; of all files where no series can be chosen."""
+        try:
+            wanted: Sequence[int] = sorted(self._choice().at)
+        except CaseError:
+            wanted = range(len(self._items))
+        return _digest_of([self._digest(at) for at in wanted])
+
+    def _choice(self) -> Choice:
+        from aimis.imaging import ct_choice  # noqa: PLC0415  # see above
+
+        return ct_choice.choose(self._instances)
+
+    def _bytes(self, at: int) -> bytes:
+        content = self._items[at].load()
+        self._digests[at] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _digest(self, at: int) -> str | None:
+        """None for a file that cannot be read."""
+        if at not in self._digests:
+            try:
+                self._bytes(at)
+            except CaseError:
+                return None
+        return self._digests[at]
+
+
+def _digest_of(digests: Sequence[str | None]) -> str:
+    known = [digest for digest in digests if digest is not None]
+    if not known:
+        raise BrokenInputError("unreadable", why="none of its files can be read")
+    return known[0] if len(digests) == 1 else hashlib.sha256("".join(known).encode()).hexdigest()
