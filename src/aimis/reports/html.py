@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aimis.reports.document import Document
     from aimis.reports.examination import ExaminationPage
     from aimis.reports.page import Page
+    from aimis.reports.scan import ScanPage
     from aimis.reports.texts import Texts
 
 _LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
@@ -33,6 +34,11 @@ def render_examination(page: ExaminationPage, texts: Texts) -> str:
     shown = replace(page, key_frames=tuple(replace(frame, rgb=None) for frame in page.key_frames))
     widths = [count for count in ROWS_OF.get(len(page.key_frames), ()) for _ in range(count)] or [3] * 99
     return _markup("examination.html.j2", shown, texts, verdicts=[page.verdict], widths=widths, paris=PARIS)
+
+
+def render_scan(page: ScanPage, texts: Texts) -> str:
+    """The HTML of the report of a CT."""
+    return _markup("scan.html.j2", page, texts, verdicts=[page.verdict])
 
 
 def _markup(template: str, page: Document, texts: Texts, **more: Any) -> str:

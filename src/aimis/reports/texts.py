@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aimis.domain.reading import Classification, Laterality, LateralitySource, Reason, Status
 
 LANGUAGES = ("en", "zh")
-EYE, ENDOSCOPY, PICTURE = "eye", "endoscopy", "picture"
+EYE, ENDOSCOPY, CHEST, PICTURE = "eye", "endoscopy", "chest", "picture"
 """What a report is about: the eye unless a reader's texts say otherwise, or any picture that no reader knew."""
 
 TextTable = Mapping[str, Any]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from aimis.reports import document, examination, examination_pdf, html, montage, page, pdf, typeset
+from aimis.reports import document, examination, examination_pdf, html, montage, page, pdf, scan, scan_pdf, typeset
 from aimis.reports import json as interface
 from aimis.reports.case import Case, Eye, cases, cases_of, eye_of, stem_of
-from aimis.reports.texts import ENDOSCOPY
+from aimis.reports.texts import CHEST, ENDOSCOPY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +26,20 @@ if TYPE_CHECKING:
     from aimis.domain.reading import Reading
     from aimis.imaging.still import Still
     from aimis.reports.texts import Texts
+    from aimis.reports.views import Views
 
-__all__ = ["Case", "Eye", "Written", "cases", "cases_of", "eye_of", "stem_of", "write_examination", "write_report"]
+__all__ = [
+    "Case",
+    "Eye",
+    "Written",
+    "cases",
+    "cases_of",
+    "eye_of",
+    "stem_of",
+    "write_examination",
+    "write_report",
+    "write_scan",
+]
 
 _SCHEMA = 1
 _OVERLAY_QUALITY = 90
@@ -82,6 +94,22 @@ def write_examination(folder: Path, reading: Reading, pictures: Mapping[int, Sti
     _place(files["pdf"], examination_pdf.render(composed, words))
     _place(files["json"], _document([composed.verdict], [reading], composed, words).encode())
     return Written(**files, overlays=(), montage=assembled)
+
+
+def write_scan(folder: Path, reading: Reading, views: Views | None, texts: Texts) -> Written:
+    """Write the report of a CT into a folder, as `write_report` does; its stem is `case.stem_of(reading.source)`.
+
+    views : of `views.cut`; None where the volume is not at hand
+    OSError: the folder cannot be written
+    """
+    words = texts.about(CHEST)
+    composed = scan.compose(reading, views, words)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = _files(folder, composed.stem)
+    _place(files["html"], html.render_scan(composed, words).encode())
+    _place(files["pdf"], scan_pdf.render(composed, words))
+    _place(files["json"], _document([composed.verdict], [reading], composed, words).encode())
+    return Written(**files, overlays=())
 
 
 def _files(folder: Path, stem: str) -> dict[str, Path]:

@@ -1,0 +1,246 @@
+"""The report of a chest CT as PDF: the nodules and their pictures first, then what to weigh."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aimis.reports import pdf_parts as parts
+from aimis.reports.sheet import GREY, INK, PALE, RULE, WHITE, Frame, Pen, Sheet, Style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aimis.reports.pdf_parts import Section
+    from aimis.reports.scan import Guideline, Label, Picture, Pictures, Rule, ScanPage, Table
+    from aimis.reports.texts import Texts
+
+_COLUMN = Style(size=6.8, colour=GREY)
+_CELL, _FIRST = Style(size=7.5), Style(size=7.5, bold=True)
+_OVERVIEW, _MARGIN = 205.0, 24.0
+_PICTURES, _BETWEEN = 6, 4.0
+_SIDE = (parts.INNER - (_PICTURES - 1) * _BETWEEN) / _PICTURES
+_LINE = "#ffe14d"
+_A_PAGE = 6
+
+
+def render(page: ScanPage, texts: Texts) -> bytes:
+    """The PDF of a page: pictures fill the first page as far as they go, and pages of their own after it."""
+    first: list[Section] = [
+        partial(parts.header, page, texts),
+        partial(_head, page),
+        partial(_overview, page, texts),
+        partial(_nodules, page, texts),
+    ]
+    rows: list[Section] = [partial(_pictures, nodule, texts) for nodule in page.pictures]
+    fits = _fitting(first, rows)
+    note: list[Section] = [partial(_note, texts)] if rows else []
+    groups = [[*first, *rows[:fits], *(note if fits >= len(rows) else [])]]
+    starts = range(fits, len(rows), _A_PAGE)
+    groups += [[*rows[start : start + _A_PAGE], *(note if start + _A_PAGE >= len(rows) else [])] for start in starts]
+    return parts.render([*groups, _last(page, texts)], page, texts)
+
+
+def _last(page: ScanPage, texts: Texts) -> list[Section]:
+    return [
+        partial(_compared, page, texts),
+        partial(_guidelines_head, page, texts),
+        *(partial(_guideline, guideline) for guideline in page.guidelines),
+        partial(_risks, page, texts),
+        partial(parts.advice, page, texts),
+        partial(parts.meaning, texts),
+        partial(parts.provenance, page, texts),
+    ]
+
+
+def _fitting(first: Sequence[Section], rows: Sequence[Section]) -> int:
+    """How many rows of pictures fit below what the first page begins with."""
+    measure, y = Sheet(None), parts.TOP
+    for section in first:
+        y = section(measure, y)
+    fits = 0
+    for row in rows:
+        y = row(measure, y)
+        fits += y <= parts.BOTTOM - 20
+    return fits
+
+
+# ---- head
+
+
+def _head(page: ScanPage, sheet: Sheet, y: float) -> float:
+    return parts.verdicts([page.verdict], sheet, y)
+
+
+def _overview(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
+    """Where the nodules lie at the left, the series at the right."""
+    left, below = parts.LEFT, y
+    if page.overview is not None:
+        below = _front(page.overview, page.labels, texts, sheet, y)
+        left += _OVERVIEW + 12
+    width = parts.LEFT + parts.INNER - left
+    for name, value in (*page.facts, (texts.label("file"), page.file)):
+        y = sheet.paragraph(left, y, width, name, parts.SMALL)
+        y = sheet.paragraph(left, y, width, value, parts.NORMAL) + 1.5
+    return max(below, sheet.paragraph(left, y + 1, width, page.limited, parts.BOLD)) + 4
+
+
+def _front(overview: Picture, labels: Sequence[Label], texts: Texts, sheet: Sheet, y: float) -> float:
+    """The lungs with rings round the nodules and their numbers beside, joined by lines."""
+    wide, high = overview.size_px
+    width = _OVERVIEW - 2 * _MARGIN
+    scale, left = width / wide, parts.LEFT + _MARGIN
+    sheet.picture(left, y, width, high * scale, overview.jpeg)
+    for label in labels:
+        at = left + label.point[0] * scale, y + label.point[1] * scale
+        ring = [(at[0] + 4.5 * dx, at[1] + 4.5 * dy) for dx, dy in _RING]
+        edge, end = (left, left - 8) if label.left else (left + width, left + width + 8)
+        height = y + label.height * high * scale
+        near = (at[0] - 4.5, at[1]) if label.left else (at[0] + 4.5, at[1])
+        for colour, line in ((INK, 2.0), (WHITE, 0.9)):
+            sheet.path(ring, Pen(colour=colour, line=line, closed=True))
+            sheet.path([(edge, height), near], Pen(colour=colour, line=line))
+        sheet.path([(edge, height), (end, height)], Pen(line=0.6))
+        x, align = (end - 16, "right") if label.left else (end + 2, "left")
+        sheet.line(x, height - 5.5, str(label.number), parts.BOLD, width=14, align=align)
+    _letter(overview.letters[0], (left + 3, y + 1), sheet)
+    _letter(overview.letters[1], (left + width - 8, y + 1), sheet)
+    y += high * scale + 1
+    return sheet.paragraph(parts.LEFT, y, _OVERVIEW, texts.label("overview-note"), parts.SMALL)
+
+
+_RING = [(1.0, 0.0), (0.87, 0.5), (0.5, 0.87), (0.0, 1.0), (-0.5, 0.87), (-0.87, 0.5)]
+_RING += [(-x, -y) for x, y in _RING]
+
+
+def _nodules(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
+    if not page.unlisted:
+        return y
+    y = _heading(texts.label("nodules"), sheet, y)
+    if page.nodules is None:
+        y = sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("no-nodules"), parts.BOLD)
+        return sheet.paragraph(parts.LEFT, y, parts.INNER, page.unlisted, parts.SMALL) + parts.GAP
+    y = _table(page.nodules, sheet, y)
+    words = f"{texts.label('table-note')} {page.unlisted}"
+    y = sheet.paragraph(parts.LEFT, y + 1, parts.INNER, words, parts.SMALL) + 4
+    if page.pictures:
+        return _heading(texts.label("key-images"), sheet, y)
+    return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("no-key-images"), parts.NORMAL) + parts.GAP
+
+
+def _heading(words: str, sheet: Sheet, y: float) -> float:
+    sheet.rule(parts.LEFT, y, parts.INNER)
+    return sheet.paragraph(parts.LEFT, y + 3, parts.INNER, words, parts.HEADING) + 1
+
+
+def _table(table: Table, sheet: Sheet, y: float) -> float:
+    """Cells break into lines; a faint line between rows."""
+    y = _row(table.columns, table.shares, (_COLUMN, _COLUMN), sheet, y)
+    sheet.rule(parts.LEFT, y, parts.INNER)
+    for number, row in enumerate(table.rows):
+        if number:
+            sheet.path([(parts.LEFT, y), (parts.LEFT + parts.INNER, y)], Pen(colour=PALE, line=0.5))
+        y = _row(row, table.shares, (_FIRST, _CELL), sheet, y + 1)
+    return y + 1
+
+
+def _row(cells: Sequence[str], shares: Sequence[float], styles: tuple[Style, Style], sheet: Sheet, y: float) -> float:
+    x, below = parts.LEFT, y
+    for number, (words, share) in enumerate(zip(cells, shares, strict=True)):
+        width = parts.INNER * share
+        below = max(below, sheet.paragraph(x, y, width - 5, words, styles[min(number, 1)]))
+        x += width
+    return below + 1
+
+
+# ---- pictures
+
+
+def _pictures(nodule: Pictures, texts: Texts, sheet: Sheet, y: float) -> float:
+    """A nodule's pictures in one row, its words above, theirs below."""
+    used = sheet.line(parts.LEFT, y, texts.label("nodule-number", number=nodule.number), parts.BOLD, width=70) + 6
+    sheet.line(parts.LEFT + used, y, nodule.words, parts.NORMAL, width=parts.INNER - used)
+    y += sheet.leading(parts.BOLD) + 1
+    for number, picture in enumerate(nodule.pictures):
+        x = parts.LEFT + number * (_SIDE + _BETWEEN)
+        _picture(picture, (x, y), sheet)
+        sheet.line(x, y + _SIDE + 0.5, picture.title, parts.SMALL, width=_SIDE)
+    return y + _SIDE + sheet.leading(parts.SMALL) + 4
+
+
+def _picture(picture: Picture, at: tuple[float, float], sheet: Sheet) -> None:
+    """Within a square, at its bottom; outlines and axes as thin lines, letters at the sides, a scale bar."""
+    wide, high = picture.size_px
+    scale = _SIDE / max(wide, high)
+    x, y = at[0], at[1] + _SIDE - high * scale
+    sheet.picture(x, y, wide * scale, high * scale, picture.jpeg)
+    for lines, closed in ((picture.outlines, True), (picture.axes, False)):
+        for line in lines:
+            points = [(x + px * scale, y + py * scale) for px, py in line]
+            sheet.path(points, Pen(colour=INK, line=1.0, closed=closed))
+            sheet.path(points, Pen(colour=_LINE, line=0.4, closed=closed))
+    right, bottom = x + wide * scale, y + high * scale
+    beside, middle = y + high * scale / 2 - 4, x + wide * scale / 2 - 2
+    places = ((x + 2, beside), (right - 7, beside), (middle, y), (middle, bottom - 9))
+    for letter, place in zip(picture.letters, places, strict=True):
+        _letter(letter, place, sheet)
+    length, words = picture.bar
+    for colour, width in ((INK, 1.8), (WHITE, 0.9)):
+        sheet.path([(right - 3 - length * scale, bottom - 3), (right - 3, bottom - 3)], Pen(colour=colour, line=width))
+    _letter(words, (right - 24, bottom - 12), sheet, width=21)
+
+
+def _letter(words: str, at: tuple[float, float], sheet: Sheet, width: float = 0.0) -> None:
+    """White on a dark shade of itself."""
+    for shift, colour in ((0.5, INK), (0.0, WHITE)):
+        style = Style(size=6.2, bold=True, colour=colour)
+        align = "right" if width else "left"
+        sheet.line(at[0] + shift, at[1] + shift, words, style, width=width or 10, align=align)
+
+
+def _note(texts: Texts, sheet: Sheet, y: float) -> float:
+    return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("key-images-note"), parts.SMALL) + parts.GAP
+
+
+# ---- what to weigh
+
+
+def _compared(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
+    if page.compared is None:
+        return y
+    y = _table(page.compared, sheet, _heading(page.compared_title, sheet, y))
+    return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, texts.label("compared-note"), parts.SMALL) + parts.GAP
+
+
+def _guidelines_head(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
+    if not page.guidelines:
+        return y
+    y = _heading(texts.label("guidelines"), sheet, y)
+    return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("guidelines-note"), parts.SMALL) + 2
+
+
+def _guideline(guideline: Guideline, sheet: Sheet, y: float) -> float:
+    y = sheet.paragraph(parts.LEFT, y, parts.INNER, guideline.title, parts.BOLD)
+    for rule in guideline.rules:
+        y = _rule(rule, sheet, y + 1)
+    return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, guideline.citation, Style(size=6.5, colour=GREY)) + 5
+
+
+def _rule(rule: Rule, sheet: Sheet, y: float) -> float:
+    """Category, whose, what to consider and on which condition."""
+    if rule.category:
+        sheet.box(parts.LEFT, y, 30, sheet.leading(parts.BOLD), Frame(border=RULE))
+        sheet.line(parts.LEFT, y, rule.category, parts.BOLD, width=30, align="centre")
+    whose = sheet.paragraph(parts.LEFT + 36, y, 58, rule.whose, parts.BOLD)
+    left, width = parts.LEFT + 98, parts.INNER - 98
+    words, styles = (rule.text, rule.condition), (parts.NORMAL, Style(size=7, colour=GREY))
+    if not rule.condition:
+        return max(whose, sheet.paragraph(left, y, width, rule.text, parts.NORMAL))
+    return max(whose, sheet.paragraph_with_source(left, y, width, words, styles))
+
+
+def _risks(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
+    if page.risks is None:
+        return y
+    y = _table(page.risks, sheet, _heading(texts.label("risks"), sheet, y))
+    return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, texts.label("risks-note"), parts.SMALL) + parts.GAP
