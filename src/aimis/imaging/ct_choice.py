@@ -88,23 +88,23 @@ class Choice:
 
 
 Rank = Callable[[Group], float]
-_RANKS: tuple[tuple[str, Rank], ...] = (
-    ("covers-more", lambda group: -min(group.extent_mm, _WHOLE_CHEST_MM) // 40),
-    ("thinner-slices", lambda group: sum(_thickness(group) > mm for mm in _RANKS_OF_STEP_MM)),
-    ("original", lambda group: float(group.instances[0].image_type[:1] != ("ORIGINAL",))),
-    ("better-kernel", lambda group: float(not _is_usual_kernel(group.instances[0].kernel))),
-    ("thinnest-slices", lambda group: round(_thickness(group), 2)),
-    ("most-slices", lambda group: -float(len(group.instances))),
-    ("first", lambda group: float(min(each.number or 0 for each in group.instances))),
+_RANKS: tuple[tuple[str, str, Rank], ...] = (
+    ("covers-more", "covers-less", lambda group: -min(group.extent_mm, _WHOLE_CHEST_MM) // 40),
+    ("thinner-slices", "thicker-slices", lambda group: sum(_thickness(group) > mm for mm in _RANKS_OF_STEP_MM)),
+    ("original", "derived", lambda group: float(group.instances[0].image_type[:1] != ("ORIGINAL",))),
+    ("usual-kernel", "unusual-kernel", lambda group: float(not _is_usual_kernel(group.instances[0].kernel))),
+    ("thinner-slices", "thicker-slices", lambda group: round(_thickness(group), 2)),
+    ("more-slices", "fewer-slices", lambda group: -float(len(group.instances))),
 )
-"""From the first that tells two series apart; least is best."""
+"""What the better and the worse one is told by, from the first that tells two series apart; least is best."""
+_ALIKE = ("first-of-alike", "alike")
 
 
 def choose(instances: Sequence[Instance]) -> Choice:
     """The series of a study that is read.
 
-    Raises why the largest of them cannot be, where none can: `UnsupportedInputError` "not-a-ct", "secondary-capture",
-    "localiser", "projection", "not-axial" or what `ct_stack.check_extent` raises;
+    Raises why the largest of them cannot be, where none can: `UnsupportedInputError` "not-a-ct", "localiser",
+    "no-slices", "not-axial" or what `ct_stack.check_extent` raises;
     `BrokenInputError` "broken-dicom" with the tag that its slices lack.
     """
     groups = list(_groups(instances))
@@ -113,19 +113,19 @@ def choose(instances: Sequence[Instance]) -> Choice:
     if not fit:
         raise _gravest([(group, why) for group, why in refused if why is not None])
     best, rest = fit[0], fit[1:]
-    others = [(group.name, _lost_by(best, group)) for group in rest]
+    others = [(group.name, _told_apart(best, group)[1]) for group in rest]
     others += [(group.name, why.reason.code) for group, why in refused if why is not None]
-    code = _lost_by(best, rest[0]) if rest else "only-series" if len(groups) == 1 else "only-fit-series"
-    return Choice(at=best.at, code=code, others=tuple(others))
+    alone = "only-series" if len(groups) == 1 else "only-fit-series"
+    return Choice(at=best.at, code=_told_apart(best, rest[0])[0] if rest else alone, others=tuple(others))
 
 
 def _key(group: Group) -> tuple[float, ...]:
-    return tuple(rank(group) for _, rank in _RANKS)
+    return tuple(rank(group) for *_, rank in _RANKS)
 
 
-def _lost_by(best: Group, other: Group) -> str:
-    """The first thing that the better one has over the other."""
-    return next((code for code, rank in _RANKS if rank(best) < rank(other)), "first")
+def _told_apart(best: Group, other: Group) -> tuple[str, str]:
+    """By what the better one is chosen, and by what the other is not."""
+    return next(((won, lost) for won, lost, rank in _RANKS if rank(best) < rank(other)), _ALIKE)
 
 
 def _gravest(refused: Sequence[tuple[Group, CaseError]]) -> CaseError:
@@ -139,10 +139,8 @@ def _refusal(group: Group) -> CaseError | None:
     kinds = frozenset(first.image_type)
     if first.modality != "CT":
         return UnsupportedInputError("not-a-ct", modality=first.modality)
-    captured = "Secondary Capture" in uid.UID(first.sop_class_uid).name
-    unfit = {"secondary-capture": captured, "localiser": kinds & _LOCALISERS, "projection": kinds & _PROJECTIONS}
-    if any(unfit.values()):
-        return UnsupportedInputError(next(code for code, holds in unfit.items() if holds))
+    if kinds & (_LOCALISERS | _PROJECTIONS) or "Secondary Capture" in uid.UID(first.sop_class_uid).name:
+        return UnsupportedInputError("localiser" if kinds & _LOCALISERS else "no-slices")
     if first.frames > 1:
         return None
     if not group.planes:
