@@ -18,10 +18,13 @@ from aimis.inference import processor
 from aimis.readers import registry
 
 if TYPE_CHECKING:
+    from aimis.domain.scan import Scan
+    from aimis.imaging.volume import Volume
     from aimis.logs import Log
-    from aimis.pipeline.tools import ChosenReader, OpenReader, Recall, Tools
+    from aimis.pipeline.tools import ChosenReader, OpenReader, Prior, Recall, Tools
     from aimis.readers.manifest import Manifest, ReaderEntry
     from aimis.readers.port import OpenEngine
+    from aimis.reports.views import Views
     from aimis.settings import Settings
 
 EXAMINATION, VOLUME, STILL = "examination", "volume", "still"
@@ -205,11 +208,16 @@ def make_tools(
     log: Log,
     *,
     recall: Recall | None = None,
+    prior: Prior | None = None,
     keep_stills: bool = False,
     is_stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int | None], None] = lambda _done, _expected: None,
+    step: Callable[[str], None] = lambda _name: None,
 ) -> Tools:
-    """What reading an item takes, with the real clock and the site's limits."""
+    """What reading an item takes, with the real clock and the site's limits.
+
+    keep_stills : hand on the pictures that a report shows, those of volumes too
+    """
     from aimis.imaging.decode import decode  # noqa: PLC0415  numpy is not needed to choose readers
     from aimis.pipeline.tools import Clock, Tools  # noqa: PLC0415  see above
 
@@ -219,10 +227,20 @@ def make_tools(
         clock=Clock(monotonic=time.perf_counter, now_utc=lambda: datetime.now(UTC)),
         log_failure=log.failure,
         recall=recall,
+        prior=prior,
         keep_stills=keep_stills,
+        cut=cut_views if keep_stills else None,
         is_stopped=is_stopped,
         progress=progress,
+        step=step,
     )
+
+
+def cut_views(volume: Volume, scan: Scan) -> Views:
+    """The pictures that the report of a scan shows."""
+    from aimis.reports import views  # noqa: PLC0415  wanted for the report of a scan alone
+
+    return views.cut(volume, scan)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -66,12 +66,17 @@ def options(
 
 @app.command()
 def read(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Photographs, videos, folders, globs or zips.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Photographs, videos, CT scans, folders, globs or zips.")
+    ],
     *,
     reader: Annotated[
         list[str] | None, typer.Option("--reader", metavar="ID", help="Use this reader only; may be given again.")
     ] = None,
     exam: Annotated[bool, typer.Option("--exam", help="All stills of each PATH are one examination.")] = False,
+    prior: Annotated[
+        str | None, typer.Option("--prior", metavar="OLD", help="Compare each CT with this earlier one.")
+    ] = None,
     json: JsonOption = False,
     report: Annotated[
         Path | None,
@@ -87,7 +92,7 @@ def read(
         typer.Option("--operating-point", help="How sensitive decisions are; else each reader's own."),
     ] = None,
 ) -> None:
-    """Read photographs, examinations and videos: what is in them, how sure, and where.
+    """Read photographs, examinations, videos and CT scans: what is in them, how sure, and where.
 
     Exit status: 0 when every item was read, 3 when some were not, 2 for wrong usage, 130 after Ctrl-C.
     """
@@ -98,6 +103,7 @@ def read(
             paths=tuple(paths),
             readers=tuple(reader or ()),
             exam=exam,
+            prior=prior,
             json=json,
             report=report,
             language=language,

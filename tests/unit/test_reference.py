@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from aimis.domain.reading import Classification, Finding, Outcome, Reading, Regi
 from aimis.reports import json as records
 from aimis.settings import Settings
 from tests.fakes.redness import identity
+from tests.fakes.spotter import Spotter
+from tests.fakes.volumes import volume
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -90,8 +93,13 @@ def test_every_json_key_stands_in_its_page() -> None:
     (finding,) = printed["findings"]
     inner = [*finding["regions"][0], *printed["tracks"][0], *printed["stations"][0]]
     inner += [name for frame in printed["frame_records"] for name in frame]
+    scan = Spotter().read_volume(volume(), volume())["spotter"]
+    printed_scan = records.to_interface(replace(reading, outcome=scan), words.load_words("en"))
+    (nodule,) = printed_scan["findings"]
+    inner += [*printed_scan, *printed_scan["scan"], *nodule["size"], *nodule["place"], *nodule["growth"]]
+    inner += [*nodule["risks"][0], *nodule["management"][0], *(key for key in nodule if key not in finding)]
     for key in [*printed, *(f"findings[].{name}" for name in finding), *inner, *records.to_record(reading), "frames"]:
-        assert f"`{key}`" in page("json.md"), key
+        assert f"`{key}`" in page("json.md") or f"`findings[].{key}`" in page("json.md"), key
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

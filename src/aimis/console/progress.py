@@ -38,6 +38,8 @@ class Counting:
         )
         self._task = self._bar.add_task(words.label("cli-reading"), total=None, visible=many)
         self._frames = self._bar.add_task(words.label("cli-examination"), total=None, visible=False)
+        self._step = self._bar.add_task("", total=None, visible=False)
+        self._words = words
         self._count = count
 
     def __enter__(self) -> Counting:
@@ -50,14 +52,19 @@ class Counting:
         self._bar.stop()
 
     def advance(self) -> None:
-        """One image or examination more is done."""
+        """One image, examination or scan more is done."""
         self._bar.update(self._frames, completed=0, visible=False)
+        self._bar.update(self._step, visible=False)
         self._bar.advance(self._task)
 
     def frames(self, done: int, expected: int | None) -> None:
         """So many frames of the examination at hand are done."""
         total = None if expected is None else max(done, expected)
         self._bar.update(self._frames, completed=done, total=total, visible=True)
+
+    def step(self, name: str) -> None:
+        """What is being done with the scan at hand."""
+        self._bar.update(self._step, description=self._words.label(f"cli-step-{name}"), visible=True)
 
     def _learn_total(self) -> None:
         self._bar.update(self._task, total=self._count())
@@ -71,7 +78,9 @@ class _Done(ProgressColumn):
         self._words = words
 
     def render(self, task: Task) -> Text:
-        """`12 of 500`."""
+        """`12 of 500`; nothing of what is not counted."""
+        if task.total is None and not task.completed:
+            return Text()
         total = "?" if task.total is None else f"{task.total:.0f}"
         return Text(self._words.label("cli-items", done=f"{task.completed:.0f}", total=total))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aimis.domain.reading import Reading
-    from aimis.pipeline.tools import Pictures
+    from aimis.pipeline.tools import CutViews, Pictures
     from aimis.reports.case import Case
     from aimis.reports.texts import Texts
     from aimis.reports.write import Written
@@ -51,6 +51,13 @@ class Reports:
 
         if new or not self._is_there(case.stem_of(reading.source)):
             self._count(write.write_examination(self.folder, reading, pictures(), self.words))
+
+    def write_scan(self, reading: Reading, views: CutViews, new: bool) -> None:  # noqa: FBT001  see above
+        """Write the report of a CT likewise."""
+        from aimis.reports import case, write  # noqa: PLC0415  see above
+
+        if new or not self._is_there(case.stem_of(reading.source)):
+            self._count(write.write_scan(self.folder, reading, views(reading), self.words))
 
     def _is_there(self, stem: str) -> bool:
         there = (self.folder / f"{stem}.json").is_file()  # of a report's files it is placed last

@@ -15,13 +15,15 @@ from aimis.console import words
 from aimis.console.reporting import Reports
 from aimis.console.tables import PlainConsole
 from aimis.domain.errors import CaseError, UsageError
+from aimis.domain.reading import Status
 from aimis.imaging.decode import decode
 from aimis.ingest import examinations, folder
 from aimis.ingest.examinations import Examinations
-from aimis.pipeline import examine
-from aimis.pipeline.tools import ExaminationItem
+from aimis.pipeline import examine, volumes
+from aimis.pipeline.tools import ExaminationItem, VolumeItem
 from aimis.reports import case as cases
 from aimis.reports import json as records
+from aimis.reports.texts import CHEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from aimis.imaging.limits import Limits
     from aimis.imaging.still import Still
     from aimis.reports.case import Eye
+    from aimis.reports.texts import Texts
+    from aimis.reports.views import Views
 
 ALL_THERE, SOME_PHOTOGRAPHS_GONE = 0, 3
 
@@ -64,15 +68,24 @@ def rewrite(record: Path, into: Path, *, language: str | None) -> int:
 def _eyes(readings: Iterator[Reading], photographs: _Photographs, reports: Reports) -> Iterator[Eye]:
     """The pictures of a record, each once with the last that each reader said of it where neighbours repeat it.
 
-    An examination waits for no other eye: its report is written when it comes.
+    An examination or a scan waits for no other eye: its report is written when it comes.
     """
     for _, group in groupby(readings, key=lambda reading: (reading.source.path, reading.source.frame)):
         said = tuple({reading.identity.reader: reading for reading in group}.values())
-        if said[0].outcome.examination is None:
+        if said[0].outcome.examination is not None:
+            for reading in said:
+                reports.write_examination(reading, partial(photographs.of_examination, reading), new=True)
+        elif _is_scan(said[0], reports.words):
+            for reading in said:
+                reports.write_scan(reading, photographs.of_scan, new=True)
+        else:
             yield cases.eye_of(said, photographs.of(said[0].source))
-            continue
-        for reading in said:
-            reports.write_examination(reading, partial(photographs.of_examination, reading), new=True)
+
+
+def _is_scan(reading: Reading, texts: Texts) -> bool:
+    """Of a scan that could not be loaded the reader alone tells."""
+    of_chest = texts.subject_of(reading.identity.reader) == CHEST and reading.source.size_px is None
+    return reading.outcome.scan is not None or of_chest
 
 
 @dataclass(kw_only=True)
@@ -107,6 +120,23 @@ class _Photographs:
         self.gone += 1
         self.missing(reading.source.path)
         return {}
+
+    def of_scan(self, reading: Reading) -> Views | None:
+        """The pictures of a scan that was read, none where its files are gone or changed."""
+        if reading.outcome.status is not Status.READ:
+            return None
+        found = examinations.find_inputs(
+            [_file_of(reading.source.path)], limits=self.limits, examinations=Examinations.NONE, volumes=True
+        )
+        for item in found:
+            if isinstance(item, VolumeItem) and item.path == reading.source.path:
+                try:
+                    return volumes.views_again(item, reading, bootstrap.cut_views)
+                except CaseError:
+                    continue
+        self.gone += 1
+        self.missing(reading.source.path)
+        return None
 
     def _examinations(self, path: str, kind: ExaminationKind) -> Iterator[ExaminationItem]:
         """What may have been read: all stills of the path, or one of the series in the folder."""

@@ -22,13 +22,14 @@ from aimis.pipeline import read as reading
 from aimis.pipeline.journal import FILE_NAME, Journal
 from aimis.pipeline.run import Run
 from aimis.pipeline.tally import Tally
-from aimis.pipeline.tools import ExaminationItem, StoppedError
+from aimis.pipeline.tools import ExaminationItem, Prior, StoppedError, VolumeItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from aimis.bootstrap import Chosen
     from aimis.console.tables import PlainConsole
+    from aimis.imaging.limits import Limits
     from aimis.pipeline.tools import Item, ItemResult, Tools
     from aimis.reports.texts import Texts
     from aimis.settings import Settings
@@ -49,6 +50,7 @@ class Request:
     resume: bool = False
     operating_point: str | None = None
     exam: bool = False
+    prior: str | None = None
 
     def __post_init__(self) -> None:
         if self.resume and self.report is None:
@@ -69,24 +71,34 @@ def read(request: Request) -> int:
     chosen = bootstrap.choose_readers(
         found, request.readers or site.readers, request.operating_point or site.operating_point
     )
-    if request.exam and not any(choice.takes_examinations for choice in chosen):
-        asked_for = ", ".join(reader for choice in chosen for reader in choice.reader_ids)
-        raise UsageError(f"--exam: none of these readers reads whole examinations: {asked_for}. Leave --exam out")
+    _check_options(request, chosen)
     texts = words.load_words(request.language or site.language, [choice.manifest.text_paths for choice in chosen])
     jobs = request.jobs or site.jobs or bootstrap.usable_threads(site)
     limits = bootstrap.examination_limits(chosen, site)  # of an examination's frames; stills are decoded by the tools
-    found_inputs = inputs.find_inputs(request.paths, limits=limits, examinations=_taken_together(request, chosen))
+    found_inputs = inputs.find_inputs(
+        request.paths, limits=limits, examinations=_taken_together(request, chosen), volumes=_takes_volumes(chosen)
+    )
     items, first = bootstrap.peek(found_inputs, max(jobs, FEW + 1))
     examines = any(isinstance(item, ExaminationItem) for item in first)
     session = _Session(
-        request=request, site=site, log=log, chosen=chosen, texts=texts, few=len(first) <= FEW, examines=examines
+        request=request,
+        site=site,
+        log=log,
+        chosen=chosen,
+        texts=texts,
+        few=len(first) <= FEW,
+        takes_long=examines or any(isinstance(item, VolumeItem) for item in first),
+        prior=_prior(request, limits),
     )
     return session.read(items, jobs=jobs if examines else min(jobs, len(first)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Session:
-    """One `aimis read`, its readers chosen and its words loaded."""
+    """One `aimis read`, its readers chosen and its words loaded.
+
+    takes_long : an item is worth a line of progress of its own
+    """
 
     request: Request
     site: Settings
@@ -94,9 +106,10 @@ class _Session:
     chosen: tuple[Chosen, ...]
     texts: Texts
     few: bool
-    examines: bool
+    takes_long: bool
+    prior: Prior | None
 
-    def read(self, items: Iterator[Item | ExaminationItem], *, jobs: int) -> int:
+    def read(self, items: Iterator[Item | ExaminationItem | VolumeItem], *, jobs: int) -> int:
         """Open what is needed, read, and close it again, whatever happens."""
         out, beside = tables.PlainConsole(sys.stdout), tables.PlainConsole(sys.stderr)
         printed = self._show(out, beside)
@@ -118,6 +131,7 @@ class _Session:
                 journal=journal,
                 report=reports.write if reports else None,
                 report_examination=reports.write_examination if reports else None,
+                report_scan=reports.write_scan if reports else None,
             )
             stopped = _is_stopped(run, results)
         seconds = time.perf_counter() - began
@@ -134,10 +148,11 @@ class _Session:
 
     def _bar(self, out: PlainConsole, beside: PlainConsole) -> Counting:
         """Over the table where that is on the terminal, else on standard error; never among JSON lines."""
-        shown = (not self.few or self.examines) and not (self.request.json and out.is_terminal)
+        shown = (not self.few or self.takes_long) and not (self.request.json and out.is_terminal)
         console = out if out.is_terminal else beside
         taken_together = _taken_together(self.request, self.chosen)
-        count = partial(inputs.count_inputs, self.request.paths, examinations=taken_together)
+        volumes = _takes_volumes(self.chosen)
+        count = partial(inputs.count_inputs, self.request.paths, examinations=taken_together, volumes=volumes)
         return Counting(console, self.texts, count, shown=shown, many=not self.few)
 
     def _journal(self, opened: ExitStack) -> Journal | None:
@@ -151,9 +166,11 @@ class _Session:
             self.site,
             self.log,
             recall=journal.recall if journal and self.request.resume else None,
+            prior=self.prior,
             keep_stills=journal is not None,
             is_stopped=stop.asked,
             progress=bar.frames,
+            step=bar.step,
         )
 
     def _notes(self, tally: Tally, reports: Reports | None, *, stopped: bool) -> Iterator[str]:
@@ -162,6 +179,30 @@ class _Session:
             yield f"{self.texts.label('cli-record')}  {reports.folder / FILE_NAME}"
         if stopped:
             yield self.texts.label("cli-stopped" if reports else "cli-stopped-no-record", count=tally.items)
+
+
+def _check_options(request: Request, chosen: Iterable[Chosen]) -> None:
+    """UsageError where an option asks for what none of the readers does."""
+    asked_for = ", ".join(reader for choice in chosen for reader in choice.reader_ids)
+    if request.exam and not any(choice.takes_examinations for choice in chosen):
+        raise UsageError(f"--exam: none of these readers reads whole examinations: {asked_for}. Leave --exam out")
+    if request.prior is not None and not _takes_volumes(chosen):
+        raise UsageError(f"--prior: none of these readers reads CT: {asked_for}. Leave --prior out")
+
+
+def _prior(request: Request, limits: Limits) -> Prior | None:
+    """UsageError where it is not one CT that is to be compared with."""
+    if request.prior is None:
+        return None
+    found = inputs.find_inputs([request.prior], limits=limits, examinations=inputs.Examinations.NONE, volumes=True)
+    scans = [item for item in found if isinstance(item, VolumeItem)]
+    if len(scans) != 1:
+        raise UsageError(f"--prior: {request.prior} holds {len(scans) or 'no'} CT studies. Name the folder of one")
+    return Prior(item=scans[0])
+
+
+def _takes_volumes(chosen: Iterable[Chosen]) -> bool:
+    return any(choice.takes_volumes for choice in chosen)
 
 
 def _taken_together(request: Request, chosen: Iterable[Chosen]) -> inputs.Examinations:

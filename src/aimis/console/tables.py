@@ -11,8 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from aimis.console import examination_tables
+from aimis.console import examination_tables, scan_tables
 from aimis.domain.reading import Classification, Finding, Reading, Status
+from aimis.reports import scan_words
 from aimis.reports.texts import EYE
 
 if TYPE_CHECKING:
@@ -76,8 +77,10 @@ def summary(tally: Tally, seconds: float, words: Texts) -> RenderableType:
         if tally.pictures[status]
     )
     rate = f"{pictures / seconds:.1f}" if seconds > 0 else "-"
-    images = _counted(tally, words)
-    head = words.label("cli-summary", items=images, seconds=f"{seconds:.1f}", rate=rate, statuses=statuses)
+    each = f"{seconds / pictures:.1f}" if pictures else "-"
+    values = {"items": _counted(tally, words), "seconds": f"{seconds:.1f}", "rate": rate, "each": each}
+    key = "cli-summary-scans" if pictures and tally.scans == pictures else "cli-summary"
+    head = words.label(key, **values, statuses=statuses)
     lines: list[RenderableType] = [Text(), Text(head, style="bold")]
     if tally.recalled:
         lines.append(Text(words.label("cli-recalled", count=tally.recalled)))
@@ -87,9 +90,12 @@ def summary(tally: Tally, seconds: float, words: Texts) -> RenderableType:
 
 
 def _counted(tally: Tally, words: Texts) -> str:
-    """`9 images`, `2 examinations`, or both."""
-    images = tally.pictures.total() - tally.examinations
-    counts = (("cli-one-image", "cli-images", images), ("cli-one-exam", "cli-exams", tally.examinations))
+    """`9 images`, `2 examinations`, `3 scans`, or all of them."""
+    counts = (
+        ("cli-one-image", "cli-images", tally.pictures.total() - tally.examinations - tally.scans),
+        ("cli-one-exam", "cli-exams", tally.examinations),
+        ("cli-one-scan", "cli-scans", tally.scans),
+    )
     named = [words.label(one if count == 1 else many, count=count) for one, many, count in counts if count]
     return ", ".join(named) or words.label("cli-images", count=0)
 
@@ -122,10 +128,12 @@ def _folded(readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
 
 
 def _heading(readings: Sequence[Reading], words: Texts) -> Iterator[str]:
-    source, examination = readings[0].source, readings[0].outcome.examination
+    source, outcome = readings[0].source, readings[0].outcome
     yield _name(source, words)
-    if examination is not None:
-        yield examination_tables.what(examination, words)
+    if outcome.examination is not None:
+        yield examination_tables.what(outcome.examination, words)
+    elif outcome.scan is not None:
+        yield scan_tables.what(outcome.scan, words)
     elif source.laterality or all(words.subject_of(reading.identity.reader) == EYE for reading in readings):
         yield _eye(source, words)
     if source.size_px:
@@ -139,7 +147,9 @@ def _eye(source: Source, words: Texts) -> str:
 
 
 def _frames(reading: Reading, words: Texts) -> str:
-    examination = reading.outcome.examination
+    examination, scan = reading.outcome.examination, reading.outcome.scan
+    if scan is not None:
+        return words.label("cli-slices", count=scan.series.shape_zyx[0])
     return "" if examination is None else words.label("cli-frames", count=len(examination.frames))
 
 
@@ -157,13 +167,15 @@ def _reader(reading: Reading, words: Texts) -> RenderableType:
         (words.status(outcome.status).title, f"bold {STYLES[outcome.status]}"),
     )
     parts: list[RenderableType] = [title]
-    if outcome.findings:
+    if outcome.findings and outcome.scan is None:
         parts.append(_findings(outcome.findings, words))
     facts = _facts(reading, words)
     if facts.row_count:
         parts.append(facts)
     if outcome.examination is not None:
         parts.append(examination_tables.examination(outcome.examination, words))
+    if outcome.scan is not None and outcome.status is Status.READ:
+        parts.append(scan_tables.scan(outcome.scan, words))
     return Group(*parts)
 
 
@@ -189,7 +201,7 @@ def _facts(reading: Reading, words: Texts) -> Table:
         table.add_row(words.classification(grade.key), _grade(grade, words))
     if outcome.certainty is not None:
         table.add_row(words.label("certainty"), f"{outcome.certainty:.2f}")
-    if outcome.reason is not None:
+    if outcome.reason is not None and not (outcome.scan and outcome.scan.limited and outcome.status is Status.READ):
         label = words.label("limited-by" if outcome.status is Status.READ else "reason")
         table.add_row(label, Text(words.reason(outcome.reason), style=STYLES[outcome.status]))
     for number, code in enumerate(outcome.advice):
@@ -245,4 +257,6 @@ def _result(reading: Reading, words: Texts) -> Text:
     if not named:
         return Text(f"{reader}{words.label('cli-nothing-present')}", style="dim")
     shown = "; ".join(f"{words.finding(f.name).title} {f.probability:.2f}" for f in named)
+    if reading.outcome.scan is not None:
+        shown = scan_words.listed((shown, scan_tables.summary(reading.outcome.scan, words)), words)
     return Text(shown, style="bold red")

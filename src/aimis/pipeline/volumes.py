@@ -26,6 +26,7 @@ from aimis.pipeline.tools import (
 
 if TYPE_CHECKING:
     from aimis.imaging.volume import Volume
+    from aimis.pipeline.tools import Cut
     from aimis.readers.port import VolumeReader
     from aimis.reports.views import Views
 
@@ -51,18 +52,18 @@ def read_volume(item: VolumeItem, tools: Tools) -> ItemResult:
     return work.read(volume)
 
 
-def views_again(item: VolumeItem, reading: Reading, tools: Tools) -> Views | None:
+def views_again(item: VolumeItem, reading: Reading, cut: Cut) -> Views | None:
     """The pictures of an earlier reading, cut from the files loaded again.
 
     CaseError: nothing of them can be had, or they are not what was read
     """
     scan = reading.outcome.scan
-    if scan is None or tools.cut is None:
+    if scan is None or reading.outcome.status is not Status.READ:
         return None
     volume = item.load()
     if item.sha256() != reading.source.sha256:
         raise BrokenInputError("changed")
-    return tools.cut(volume, scan)
+    return cut(volume, scan)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,7 +161,10 @@ class _Work:
         return {name: views for name, views in made.items() if not isinstance(views, CaseError)}
 
     def _views_again(self, reading: Reading) -> Views | None:
-        views = self.tools.attempt(lambda: views_again(self.item, reading, self.tools), sha256=reading.source.sha256)
+        cut = self.tools.cut
+        if cut is None:
+            return None
+        views = self.tools.attempt(lambda: views_again(self.item, reading, cut), sha256=reading.source.sha256)
         return None if isinstance(views, CaseError) else views
 
     def _result(self, outcomes: Mapping[str, Outcome], volume: Volume | None, views: Mapping[str, Views]) -> ItemResult:

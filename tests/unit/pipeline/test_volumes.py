@@ -274,4 +274,4 @@ def test_scan_that_was_compared_with_another_one_is_read_anew() -> None:
 def test_views_of_files_that_have_changed_are_not_cut_again() -> None:
     reading = reading_of(FakeVolume())
     with pytest.raises(BrokenInputError):
-        volumes.views_again(FakeVolume(digest="00" * 32), reading, tools(cut=cut))
+        volumes.views_again(FakeVolume(digest="00" * 32), reading, cut)
