@@ -33,15 +33,37 @@ def export(network: nn.Module, path: Path, side: int, *, takes: str, gives: Sequ
 
     The network's weights are rounded to half precision in place first, so torch and file hold the same numbers.
     """
-    network.eval()
+    example = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8))
+    halve(network)
+    write(Exported(network), example, path, takes=takes, gives=gives)
+    return parity(network, path, side)
+
+
+def halve(network: nn.Module) -> None:
+    """Round the weights to half precision, in place."""
     for parameter in network.parameters():
         parameter.data = parameter.data.half().float()
-    example = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8))
+
+
+def write(
+    network: nn.Module,
+    example: Tensor,
+    path: Path,
+    *,
+    takes: str,
+    gives: Sequence[str],
+    free: Sequence[int] = (),
+) -> None:
+    """Write the ONNX file of a network whose one input is like the example.
+
+    free : the input's axes that may have any length
+    """
     program = torch.onnx.export(
-        Exported(network).eval(),
+        network.eval(),
         (example,),
         input_names=[takes],
         output_names=list(gives),
+        dynamic_shapes=({axis: torch.export.Dim.DYNAMIC for axis in free},) if free else None,
         dynamo=True,
         optimize=True,
     )
@@ -55,7 +77,6 @@ def export(network: nn.Module, path: Path, side: int, *, takes: str, gives: Sequ
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    return parity(network, path, side)
 
 
 def parity(network: nn.Module, path: Path, side: int) -> float:

@@ -180,7 +180,7 @@ def _fonts() -> Check:
 def _folder(manifest: Manifest) -> Check:
     """A reader's folder that was found; its weights had the stated checksum."""
     readers = ", ".join(f"{reader.id} {reader.version}" for reader in manifest.readers)
-    weights = f"weights {manifest.weights.sha256[:12]} hold, {manifest.weights.licence}"
+    weights = f"weights {manifest.weights.identity[:12]} hold, {manifest.weights.licence}"
     return Check(name=f"reader {manifest.folder.name}", health=Health.OK, detail=f"{readers}; {weights}")
 
 

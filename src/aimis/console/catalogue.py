@@ -57,7 +57,7 @@ def _entry(manifest: Manifest, entry: ReaderEntry, texts: Texts) -> dict[str, An
         "findings": [finding.name for finding in entry.findings],
         "default_operating_point": entry.default_operating_point,
         "licence": manifest.weights.licence,
-        "weights_sha256": manifest.weights.sha256,
+        "weights_sha256": manifest.weights.identity,
         "folder": str(manifest.folder),
     }
 

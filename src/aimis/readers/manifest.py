@@ -5,6 +5,7 @@ A folder holds one network and one or more readers (entries) that share it. Ligh
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tomllib
 from collections.abc import Mapping
@@ -152,22 +153,28 @@ class ReaderEntry(_Part):
         return "; ".join([check_operating_point(operating_point), *own])
 
 
-class Weights(_Part):
+class WeightsFile(_Part):
+    """A network's file; bytes is its size."""
+
+    file: fields.File
+    sha256: fields.Sha256
+    bytes: Annotated[int, Field(strict=True, ge=1)] | None = None
+
+
+class Weights(WeightsFile):
     """The network's file, what it is made of and under which terms.
 
     licence : an SPDX identifier, or LicenseRef-... with its text in `licence_file`
     data : name of each training set -> SHA-256 of its list of files
-    bytes : the file's size
+    also : further networks of the folder, by name, under the same terms
     bf16_parity : decisions in bf16 were measured to be those of f32; where they were not, `auto` means f32
     """
 
-    file: fields.File
-    sha256: fields.Sha256
     licence: fields.Licence
     licence_file: fields.File | None = None
     training_commit: fields.Commit | None = None
     data: dict[fields.Words, fields.Sha256] = Field(default_factory=dict)
-    bytes: Annotated[int, Field(strict=True, ge=1)] | None = None
+    also: dict[fields.Kebab, WeightsFile] = Field(default_factory=dict)
     bf16_parity: bool = False
 
     @model_validator(mode="after")
@@ -175,6 +182,18 @@ class Weights(_Part):
         if self.licence.startswith("LicenseRef-") and self.licence_file is None:
             raise ValueError(f"{self.licence} is no SPDX licence: name the file with its text as licence_file")
         return self
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """Of all networks, the first one first."""
+        return (self, *self.also.values())
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 that tells these weights from others: the file's, or of several files' put together."""
+        if not self.also:
+            return self.sha256
+        return hashlib.sha256("".join(file.sha256 for file in self.files).encode()).hexdigest()
 
 
 class Manifest(_Part):

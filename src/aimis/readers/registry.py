@@ -27,7 +27,7 @@ from aimis.readers import manifest as manifests
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from aimis.readers.manifest import Manifest, Overrides
+    from aimis.readers.manifest import Manifest, Overrides, WeightsFile
     from aimis.readers.port import LoadReader, OpenEngine, StillReader
 
 ENTRY_POINT_GROUP = "aimis.readers"
@@ -112,8 +112,10 @@ def load_reader(
     except (Exception, SystemExit) as error:  # the folder's code is not ours: whatever it raises must not end the rest
         what = f"{type(error).__name__}: {error}"
         raise ReaderRefusedError(f"{manifest.folder}: entry {manifest.entry} failed: {what}. Mend its code") from error
-    if not callable(getattr(reader, "read", None)) or not isinstance(getattr(reader, "engine", None), str):
-        raise _refusal(manifest, "entry", f"{manifest.entry} gave no reader (a `read` method and an `engine` text)")
+    reads = any(callable(getattr(reader, method, None)) for method in ("read", "read_volume"))
+    if not reads or not isinstance(getattr(reader, "engine", None), str):
+        what = "a `read` or `read_volume` method and an `engine` text"
+        raise _refusal(manifest, "entry", f"{manifest.entry} gave no reader ({what})")
     return reader
 
 
@@ -158,26 +160,32 @@ def _package_folder(point: metadata.EntryPoint) -> Path | Refused:
 
 
 def _check_weights(manifest: Manifest) -> None:
-    weights, path = manifest.weights, manifest.weights_path
+    weights = manifest.weights
     if weights.licence_file is not None and not (manifest.folder / weights.licence_file).is_file():
         raise _refusal(
             manifest, "weights.licence_file", f"{weights.licence_file} is not there; put the licence's text there"
         )
+    for key, file in (("weights", weights), *((f"weights.also.{name}", each) for name, each in weights.also.items())):
+        _check_file(manifest, key, file)
+
+
+def _check_file(manifest: Manifest, key: str, stated: WeightsFile) -> None:
+    path = manifest.folder / stated.file
     try:
         state = path.stat()
-        if weights.bytes not in (None, state.st_size):
+        if stated.bytes not in (None, state.st_size):
             raise _refusal(
-                manifest, "weights.bytes", f"{path.name} has {state.st_size} bytes, not {weights.bytes}; fetch it again"
+                manifest, f"{key}.bytes", f"{path.name} has {state.st_size} bytes, not {stated.bytes}; fetch it again"
             )
         digest = _sha256(path, state.st_size, state.st_mtime_ns)
     except OSError as error:
         raise _refusal(
-            manifest, "weights.file", f"{path} cannot be read ({error.strerror}); put the weights there"
+            manifest, f"{key}.file", f"{path} cannot be read ({error.strerror}); put the weights there"
         ) from error
-    if digest != weights.sha256:
+    if digest != stated.sha256:
         raise _refusal(
             manifest,
-            "weights.sha256",
+            f"{key}.sha256",
             f"{path.name} has {digest}; fetch the weights again, or state this if they are right",
         )
 

@@ -1,0 +1,58 @@
+"""From logits to what is said of a candidate: is it a nodule, and would radiologists call it malignant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from aimis.readers.lung import slices
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from aimis.domain.scan import Size
+
+
+class Judgement(BaseModel):
+    """The manifest's network table.
+
+    slices_share : weight of the slice network's logit beside the finder's
+    listed_from, drawn_from : least probability of a candidate that is listed, and that is outlined and measured
+    least_mm : a smaller one is listed, never reported
+    malignancy : weights of `features`, and of "one"
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slices_share: float
+    listed_from: float
+    drawn_from: float
+    least_mm: float
+    malignancy: Mapping[str, float]
+
+    def logit(self, finder: float, slice_network: float) -> float:
+        """Of being a nodule, before calibration."""
+        return finder + self.slices_share * slice_network
+
+    def malignancy_probability(self, answers: npt.NDArray[np.float32], size: Size) -> float:
+        """Of the radiologists' vote, calibrated, 0..1."""
+        values = features(answers, size)
+        logit = self.malignancy["one"] + sum(self.malignancy[name] * value for name, value in values.items())
+        return round(1 / (1 + math.exp(-min(max(logit, -30.0), 30.0))), 6)
+
+
+def features(answers: npt.NDArray[np.float32], size: Size) -> dict[str, float]:
+    """What malignancy is judged by: the slice network's ratings (logits) and the measured size."""
+    told = dict(zip(slices.ANSWERS, (float(a) for a in answers), strict=True))
+    chosen = ("malignant-above-2", "malignant-above-3", "malignant-above-4", "spiculated", "lobulated", "calcified")
+    log_mm = math.log(max(size.diameter_mm, 1.0))
+    return {**{name: told[name] for name in chosen}, "log-diameter": log_mm, "log-diameter-squared": log_mm**2}
+
+
+def probability(answers: npt.NDArray[np.float32], name: str) -> float:
+    """Of one rating of the slice network, 0..1, not calibrated."""
+    return 1 / (1 + math.exp(-float(answers[slices.ANSWERS.index(name)])))

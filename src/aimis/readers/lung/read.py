@@ -1,0 +1,191 @@
+"""Reads a chest CT: lungs, candidates, outlines and sizes, judgement, guidelines, comparison with the earlier CT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from aimis.domain.errors import NotAssessableError
+from aimis.domain.reading import Finding, Outcome, Status
+from aimis.domain.scan import Nodule, Scan
+from aimis.readers.lung import find, grid, judge, lungs, measure, slices
+
+if TYPE_CHECKING:
+    from aimis.imaging.volume import Volume
+    from aimis.inference.engine import Engine
+    from aimis.readers.lung.find import Candidate
+    from aimis.readers.manifest import FindingEntry, Manifest
+    from aimis.readers.port import OpenEngine
+
+FINDING = "pulmonary-nodule"
+THREADS = 2
+_ROOM = 6  # voxels about a nodule's mask that measuring looks at
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """A candidate with what the slice network says of it."""
+
+    candidate: Candidate
+    probability: float
+    outline: slices.Outline | None = None
+    answers: npt.NDArray[np.float32] | None = None
+
+
+def load(
+    manifest: Manifest, reader_ids: frozenset[str], operating_point: str, open_engine: OpenEngine, /
+) -> LungReader:
+    """The reader; see `aimis.readers.port.LoadReader`."""
+    entry = manifest.reader(next(iter(reader_ids)))
+    also = manifest.folder / manifest.weights.also["slices"].file
+    return LungReader(
+        finding=entry.finding(FINDING),
+        reader_id=entry.id,
+        operating_point=operating_point,
+        judgement=judge.Judgement(**manifest.network),
+        finder=open_engine(manifest.weights_path),
+        slice_engine=open_engine(also),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LungReader:
+    """Two networks: one over the whole scan, one over the slices of each candidate."""
+
+    finding: FindingEntry
+    reader_id: str
+    operating_point: str
+    judgement: judge.Judgement
+    finder: Engine
+    slice_engine: Engine
+
+    @property
+    def engine(self) -> str:
+        """The inference engine and precision in use."""
+        return self.finder.name
+
+    def read_volume(self, volume: Volume, prior: Volume | None = None) -> Mapping[str, Outcome]:
+        """The outcome by reader id; see `aimis.readers.port.VolumeReader`."""
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="lung") as pool:
+            outcome = self._read(volume, pool)
+        return {self.reader_id: outcome}
+
+    def _read(self, volume: Volume, pool: Executor) -> Outcome:
+        found = lungs.find_lungs(volume.hu, volume.spacing_mm)
+        seen = self.see(volume, found, pool)
+        nodules = tuple(self._nodule(volume, each, index) for index, each in enumerate(seen))
+        scan = Scan(series=volume.series, nodules=nodules, lung_volumes_ml=found.volumes_ml)
+        best = max((n.probability for n in nodules), default=0.0)
+        finding = Finding(name=FINDING, probability=best, present=any(n.present for n in nodules))
+        reason = volume.limited[0] if volume.limited else None
+        return Outcome(status=Status.READ, reason=reason, findings=(finding,), scan=scan)
+
+    def see(self, volume: Volume, found: lungs.Lungs, pool: Executor) -> list[Seen]:
+        """The candidates that are listed, most probable first, none twice."""
+        box = find.box_of(found, volume.spacing_mm, volume.hu.shape)
+        if box is None:
+            raise NotAssessableError("no-lungs")
+        made = grid.make(volume.hu, volume.spacing_mm, box, pool)
+        candidates = find.find(self.finder, made, found, pool)
+        logits = slices.nodule_logits(self.slice_engine, volume, candidates, pool)
+        seen = [
+            Seen(candidate=c, probability=self._probability(c.logit, float(own)))
+            for c, own in zip(candidates, logits, strict=True)
+        ]
+        listed = sorted((s for s in seen if s.probability >= self.judgement.listed_from), key=lambda s: -s.probability)
+        return _apart(list(pool.map(partial(self._drawn, volume), listed)), volume)
+
+    def _probability(self, finder: float, own: float) -> float:
+        return round(self.finding.calibration.probability(self.judgement.logit(finder, own)), 6)
+
+    def _drawn(self, volume: Volume, seen: Seen) -> Seen:
+        if seen.probability < self.judgement.drawn_from:
+            return seen
+        outline, answers = slices.outline(self.slice_engine, volume, seen.candidate)
+        return replace(seen, outline=outline, answers=answers)
+
+    def _nodule(self, volume: Volume, seen: Seen, index: int) -> Nodule:
+        centre = _centre(seen, volume)
+        x, y, z = (float(v) for v in volume.to_lps(centre))
+        bare = Nodule(
+            index=index,
+            centre_lps_mm=(x, y, z),
+            diameter_mm=seen.candidate.diameter_mm,
+            probability=seen.probability,
+            present=False,
+        )
+        if seen.outline is None or seen.answers is None:
+            return bare
+        return self._measured(volume, bare, seen.outline, seen.answers)
+
+    def _measured(
+        self, volume: Volume, bare: Nodule, outline: slices.Outline, answers: npt.NDArray[np.float32]
+    ) -> Nodule:
+        box, mask = _cropped(outline, volume.hu.shape)
+        hu = volume.hu[box]
+        x, y, z = (float(v) for v in volume.to_lps([s.start for s in box]))
+        size = measure.size(mask, hu, volume.spacing_mm, directions=volume.directions, origin_lps_mm=(x, y, z))
+        used = np.flatnonzero(mask.any(axis=(1, 2)))
+        largest = int(mask.sum(axis=(1, 2)).argmax())
+        chosen = tuple(box[0].start + int(k) for k in (used[0], largest, used[-1]))
+        threshold = self.finding.threshold(self.operating_point)
+        return replace(
+            bare,
+            diameter_mm=size.diameter_mm,
+            present=bare.probability >= threshold and size.diameter_mm >= self.judgement.least_mm,
+            malignancy_probability=self.judgement.malignancy_probability(answers, size),
+            density=measure.density(mask, hu),
+            calcified=measure.calcified(mask, hu),
+            slices=(chosen[0], chosen[1], chosen[2]),
+            instance_numbers=tuple(volume.instance_numbers[k] for k in chosen) if volume.instance_numbers else (),
+            sop_instance_uids=tuple(volume.sop_instance_uids[k] for k in chosen) if volume.sop_instance_uids else (),
+            size=size,
+            mask=measure.encode(mask, tuple(s.start for s in box)),
+        )
+
+
+def _centre(seen: Seen, volume: Volume) -> npt.NDArray[np.float64]:
+    """The outline's middle, unless it ran away from where the candidate was found; in voxels of the scan."""
+    place = np.asarray(seen.candidate.place)
+    if seen.outline is None:
+        return place
+    middle = np.argwhere(seen.outline.mask).mean(axis=0) + seen.outline.origin_zyx
+    away = float(np.linalg.norm((middle - place) * volume.spacing_mm))
+    return middle if away <= max(2.0, seen.candidate.diameter_mm / 2) else place
+
+
+def _apart(seen: list[Seen], volume: Volume) -> list[Seen]:
+    """Without candidates whose place lies in the outline, or within the radius, of a more probable one."""
+    kept: list[Seen] = []
+    for each in seen:
+        place = np.asarray(each.candidate.place)
+        if not any(_holds(other, place, volume) for other in kept):
+            kept.append(each)
+    return kept
+
+
+def _holds(other: Seen, place: npt.NDArray[np.float64], volume: Volume) -> bool:
+    if other.outline is not None:
+        inside = np.rint(place - other.outline.origin_zyx).astype(int)
+        if np.all(inside >= 0) and np.all(inside < other.outline.mask.shape):
+            return bool(other.outline.mask[tuple(inside)])
+    away = (place - other.candidate.place) * volume.spacing_mm
+    return float(np.linalg.norm(away)) < other.candidate.diameter_mm / 2
+
+
+def _cropped(outline: slices.Outline, shape: tuple[int, ...]) -> tuple[grid.Box, npt.NDArray[np.bool_]]:
+    """The outline's box in the scan with a little room, and its mask there."""
+    used = np.argwhere(outline.mask)
+    low = used.min(axis=0) + outline.origin_zyx - _ROOM
+    high = used.max(axis=0) + outline.origin_zyx + _ROOM + 1
+    z, y, x = (slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, shape, strict=True))
+    mask = np.zeros([s.stop - s.start for s in (z, y, x)], np.bool_)
+    places = used + outline.origin_zyx - (z.start, y.start, x.start)
+    mask[tuple(places.T)] = True
+    return (z, y, x), mask

@@ -1,0 +1,136 @@
+"""Whole scans with nodules of patients kept out of training put in, and what the fold's networks find in them.
+
+Fold k's networks saw neither scan k nor any patient of block k; nodules of block k go into scan k. Half of a block's
+patients serve for calibration, the other half for the figures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from aimis.domain.scan import Series
+from aimis.imaging.volume import Volume
+from aimis.readers.lung import lungs
+from training.lung import data, insertion, nodules, scans
+
+ROUNDS = 6
+EACH = 10
+"""Nodules put into a scan at a time."""
+Part = Literal["calibration", "figures"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Truth:
+    """A nodule in a scan: its place in LPS mm, diameter as annotated, its row in nodules.csv."""
+
+    centre_lps_mm: tuple[float, float, float]
+    diameter_mm: float
+    row: dict[str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """A scan with nodules; `name` tells scan, part and round."""
+
+    name: str
+    fold: int
+    volume: Volume
+    truth: tuple[Truth, ...]
+
+
+def part_of(patient: str) -> Part:
+    """A patient's half."""
+    return "figures" if hashlib.sha256(patient.encode()).digest()[1] % 2 else "calibration"
+
+
+def volume_of(scan: scans.Scan, hu: npt.NDArray[np.int16] | None = None) -> Volume:
+    """As the product has it."""
+    x, y, z = (float(v) for v in scan.origin_lps_mm)
+    shape = scan.hu.shape
+    return Volume(
+        hu=scan.hu if hu is None else hu,
+        spacing_mm=scan.spacing_mm,
+        origin_lps_mm=(x, y, z),
+        series=Series(shape_zyx=(shape[0], shape[1], shape[2]), spacing_zyx_mm=scan.spacing_mm),
+    )
+
+
+def plain(root: Path, fold: int) -> Case:
+    """A scan as it is, with its labelled nodules."""
+    scan = scans.load(root, data.SCANS[fold])
+    volume = volume_of(scan)
+    known = tuple(
+        Truth(centre_lps_mm=_point(volume, place), diameter_mm=mm, row=row)
+        for (place, mm), row in zip(scan.nodules, _rows_of(root, scan.name), strict=True)
+    )
+    return Case(name=scan.name, fold=fold, volume=volume, truth=known)
+
+
+def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], rounds: int = ROUNDS) -> Iterator[Case]:
+    """The fold's scan with ten nodules at a time; the same in every run."""
+    base = plain(root, fold)
+    volume = base.volume
+    own = [n for n in all_nodules if n.fold == fold and part_of(n.row["patient_id"]) == part]
+    own = [n for n in own if n.row["patient_id"] != data.SCANS[fold]]
+    rng = np.random.default_rng([fold, part == "figures"])
+    order = rng.permutation(len(own))
+    places = _places(volume)
+    noise = insertion.noise_hu(volume.hu)
+    already = [
+        (tuple(int(v) for v in np.rint(volume.to_indices(t.centre_lps_mm))), t.diameter_mm) for t in base.truth
+    ]
+    for turn in range(min(rounds, math.ceil(len(own) / EACH))):
+        hu, taken, added = volume.hu.astype(np.float32), list(already), []
+        for k in order[turn * EACH : (turn + 1) * EACH]:
+            nodule = own[k]
+            made = insertion.stamp(
+                nodule, volume.spacing_mm, angle=rng.uniform(0, 2 * math.pi), flip=(bool(rng.random() < 0.5),) * 2
+            )
+            missing = math.sqrt(max(0.0, noise**2 - insertion.noise_hu(nodule.hu) ** 2))
+            place = places.draw(rng, made.diameter_mm, taken)
+            if place is None:
+                continue
+            insertion.put(hu, insertion.with_noise(made, missing, rng), place)
+            taken.append((place, made.diameter_mm))
+            truth = Truth(centre_lps_mm=_point(volume, place), diameter_mm=made.diameter_mm, row=nodule.row)
+            added.append(truth)
+        whole = np.rint(hu).astype(np.int16)
+        yield Case(
+            name=f"{base.name}-{part}-{turn}",
+            fold=fold,
+            volume=Volume(hu=whole, spacing_mm=volume.spacing_mm, origin_lps_mm=volume.origin_lps_mm, series=volume.series),
+            truth=(*base.truth, *added),
+        )
+
+
+def _places(volume: Volume) -> insertion.Places:
+    found = lungs.find_lungs(volume.hu, volume.spacing_mm)
+    labels = np.zeros(volume.hu.shape, np.uint8)
+    rows, columns = (np.arange(n) for n in volume.hu.shape[1:])
+    for z in range(len(labels)):
+        grid = np.stack(np.meshgrid(np.array([z]), rows, columns, indexing="ij"), -1)
+        labels[z] = found.at(grid)[0]
+    return insertion.Places(labels, volume.hu.astype(np.float32), volume.spacing_mm)
+
+
+def _rows_of(root: Path, name: str) -> list[dict[str, str]]:
+    return [r for r in data.rows(root / "nodules" / "nodules.csv") if r["patient_id"] == name]
+
+
+def _point(volume: Volume, place: tuple[float, ...]) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in volume.to_lps(place))
+    return x, y, z
+
+
+def pool() -> ThreadPoolExecutor:
+    """As many threads as the reader uses."""
+    return ThreadPoolExecutor(2)
