@@ -169,12 +169,11 @@ def _verdict(outcome: Outcome, nodules: Sequence[Nodule], texts: Texts) -> Verdi
     if outcome.status is not Status.READ:
         title = texts.status(outcome.status).title
         details: tuple[str, ...] = (document.reason_of(outcome, texts), texts.status(outcome.status).meaning)
-    elif nodules:
-        count = len(nodules)
-        title = texts.label("one-nodule") if count == 1 else texts.label("many-nodules", count=count)
-        details = tuple(_briefly(nodules, texts))
     else:
-        title, details = texts.word("verdict", Level.NONE), ()
+        count = len(nodules)
+        found = texts.label("one-nodule") if count == 1 else texts.label("many-nodules", count=count)
+        title = found if nodules else texts.word("verdict", Level.NONE)
+        details = (*_briefly(nodules, texts), *_categories(outcome.scan, texts))
     return Verdict(whose=words.whose(outcome.scan, texts), level=level, words=title, details=details)
 
 
@@ -195,6 +194,15 @@ def _briefly(nodules: Sequence[Nodule], texts: Texts) -> Iterator[str]:
         yield texts.label("named", name=number, words=words.brief(nodule, texts))
     if len(nodules) > _MOST_BRIEF:
         yield texts.label("and-more", count=len(nodules) - _MOST_BRIEF)
+
+
+def _categories(told: Scan | None, texts: Texts) -> Iterator[str]:
+    """Of the scan as a whole, with what they depend on."""
+    for management in told.management if told else ():
+        if management.category:
+            guideline = texts.word("guideline", management.guideline)
+            shown = texts.label("named", name=guideline, words=management.category)
+            yield document.aside(shown, _conditions(management, texts), texts)
 
 
 def _limited(outcome: Outcome, texts: Texts) -> str:
@@ -327,13 +335,17 @@ def _guidelines(of_scan: Sequence[Management], nodules: Sequence[Nodule], texts:
 
 
 def _rule(management: Management, whose: Sequence[Nodule], texts: Texts) -> Rule:
-    conditions = words.listed((texts.word("condition", code) for code in management.applies_if), texts)
+    conditions = _conditions(management, texts)
     return Rule(
         whose=words.numbers(whose, texts) or texts.label("whole-scan"),
         category=management.category,
         text=texts.advice(_code(management)).text,
         condition=texts.label("applies-if", conditions=conditions) if conditions else "",
     )
+
+
+def _conditions(management: Management, texts: Texts) -> str:
+    return words.listed((texts.word("condition", code) for code in management.applies_if), texts)
 
 
 # ---- pictures

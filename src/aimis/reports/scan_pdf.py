@@ -17,28 +17,34 @@ if TYPE_CHECKING:
 
 _COLUMN = Style(size=6.8, colour=GREY)
 _CELL, _FIRST = Style(size=7.5), Style(size=7.5, bold=True)
+_ON_DARK = Style(size=6, bold=True, colour=WHITE)
 _OVERVIEW, _MARGIN = 205.0, 24.0
-_PICTURES, _BETWEEN = 6, 4.0
-_SIDE = (parts.INNER - (_PICTURES - 1) * _BETWEEN) / _PICTURES
+_ACROSS, _FEW_ACROSS, _BETWEEN = 6, 3, 4.0
 _LINE = "#ffe14d"
 _A_PAGE = 6
 
 
 def render(page: ScanPage, texts: Texts) -> bytes:
-    """The PDF of a page: pictures fill the first page as far as they go, and pages of their own after it."""
+    """The PDF of a page: pictures fill the first page as far as they go, large ones where all do, and then others."""
     first: list[Section] = [
         partial(parts.header, page, texts),
         partial(_head, page),
         partial(_overview, page, texts),
         partial(_nodules, page, texts),
     ]
-    rows: list[Section] = [partial(_pictures, nodule, texts) for nodule in page.pictures]
+    large, rows = (_rows(page, texts, across) for across in (_FEW_ACROSS, _ACROSS))
+    if _fitting(first, large) == len(rows):
+        rows = large
     fits = _fitting(first, rows)
     note: list[Section] = [partial(_note, texts)] if rows else []
     groups = [[*first, *rows[:fits], *(note if fits >= len(rows) else [])]]
     starts = range(fits, len(rows), _A_PAGE)
     groups += [[*rows[start : start + _A_PAGE], *(note if start + _A_PAGE >= len(rows) else [])] for start in starts]
     return parts.render([*groups, _last(page, texts)], page, texts)
+
+
+def _rows(page: ScanPage, texts: Texts, across: int) -> list[Section]:
+    return [partial(_pictures, nodule, across, texts) for nodule in page.pictures]
 
 
 def _last(page: ScanPage, texts: Texts) -> list[Section]:
@@ -103,8 +109,8 @@ def _front(overview: Picture, labels: Sequence[Label], texts: Texts, sheet: Shee
         sheet.path([(edge, height), (end, height)], Pen(line=0.6))
         x, align = (end - 16, "right") if label.left else (end + 2, "left")
         sheet.line(x, height - 5.5, str(label.number), parts.BOLD, width=14, align=align)
-    _letter(overview.letters[0], (left + 3, y + 1), sheet)
-    _letter(overview.letters[1], (left + width - 8, y + 1), sheet)
+    _letter(overview.letters[0], (left, y), sheet)
+    _letter(overview.letters[1], (left + width - 6, y), sheet)
     y += high * scale + 1
     return sheet.paragraph(parts.LEFT, y, _OVERVIEW, texts.label("overview-note"), parts.SMALL)
 
@@ -156,23 +162,26 @@ def _row(cells: Sequence[str], shares: Sequence[float], styles: tuple[Style, Sty
 # ---- pictures
 
 
-def _pictures(nodule: Pictures, texts: Texts, sheet: Sheet, y: float) -> float:
-    """A nodule's pictures in one row, its words above, theirs below."""
+def _pictures(nodule: Pictures, across: int, texts: Texts, sheet: Sheet, y: float) -> float:
+    """A nodule's pictures, its words above, theirs below; so many side by side."""
     used = sheet.line(parts.LEFT, y, texts.label("nodule-number", number=nodule.number), parts.BOLD, width=70) + 6
     sheet.line(parts.LEFT + used, y, nodule.words, parts.NORMAL, width=parts.INNER - used)
     y += sheet.leading(parts.BOLD) + 1
-    for number, picture in enumerate(nodule.pictures):
-        x = parts.LEFT + number * (_SIDE + _BETWEEN)
-        _picture(picture, (x, y), sheet)
-        sheet.line(x, y + _SIDE + 0.5, picture.title, parts.SMALL, width=_SIDE)
-    return y + _SIDE + sheet.leading(parts.SMALL) + 4
+    side = (parts.INNER - (across - 1) * _BETWEEN) / across
+    for start in range(0, len(nodule.pictures), across):
+        for number, picture in enumerate(nodule.pictures[start : start + across]):
+            x = parts.LEFT + number * (side + _BETWEEN)
+            _picture(picture, (x, y), side, sheet)
+            sheet.line(x, y + side + 0.5, picture.title, parts.SMALL, width=side)
+        y += side + sheet.leading(parts.SMALL) + 4
+    return y
 
 
-def _picture(picture: Picture, at: tuple[float, float], sheet: Sheet) -> None:
+def _picture(picture: Picture, at: tuple[float, float], side: float, sheet: Sheet) -> None:
     """Within a square, at its bottom; outlines and axes as thin lines, letters at the sides, a scale bar."""
     wide, high = picture.size_px
-    scale = _SIDE / max(wide, high)
-    x, y = at[0], at[1] + _SIDE - high * scale
+    scale = side / max(wide, high)
+    x, y = at[0], at[1] + side - high * scale
     sheet.picture(x, y, wide * scale, high * scale, picture.jpeg)
     for lines, closed in ((picture.outlines, True), (picture.axes, False)):
         for line in lines:
@@ -180,22 +189,28 @@ def _picture(picture: Picture, at: tuple[float, float], sheet: Sheet) -> None:
             sheet.path(points, Pen(colour=INK, line=1.0, closed=closed))
             sheet.path(points, Pen(colour=_LINE, line=0.4, closed=closed))
     right, bottom = x + wide * scale, y + high * scale
-    beside, middle = y + high * scale / 2 - 4, x + wide * scale / 2 - 2
-    places = ((x + 2, beside), (right - 7, beside), (middle, y), (middle, bottom - 9))
+    beside, middle = y + high * scale / 2 - 4, x + wide * scale / 2 - 3
+    places = ((x, beside), (right - 6, beside), (middle, y), (middle, bottom - 8))
     for letter, place in zip(picture.letters, places, strict=True):
         _letter(letter, place, sheet)
+    _bar(picture, scale, (right, bottom), sheet)
+
+
+def _bar(picture: Picture, scale: float, corner: tuple[float, float], sheet: Sheet) -> None:
+    """At the lower right corner, on dark."""
     length, words = picture.bar
-    for colour, width in ((INK, 1.8), (WHITE, 0.9)):
-        sheet.path([(right - 3 - length * scale, bottom - 3), (right - 3, bottom - 3)], Pen(colour=colour, line=width))
-    _letter(words, (right - 24, bottom - 12), sheet, width=21)
+    wide = max(length * scale, 22.0) + 4
+    left, bottom = corner[0] - wide, corner[1]
+    sheet.box(left, bottom - 10.5, wide, 10.5, Frame(fill=INK))
+    sheet.line(left, bottom - 10.5, words, _ON_DARK, width=wide, align="centre")
+    start = left + (wide - length * scale) / 2
+    sheet.path([(start, bottom - 2), (start + length * scale, bottom - 2)], Pen(colour=WHITE, line=0.9))
 
 
-def _letter(words: str, at: tuple[float, float], sheet: Sheet, width: float = 0.0) -> None:
-    """White on a dark shade of itself."""
-    for shift, colour in ((0.5, INK), (0.0, WHITE)):
-        style = Style(size=6.2, bold=True, colour=colour)
-        align = "right" if width else "left"
-        sheet.line(at[0] + shift, at[1] + shift, words, style, width=width or 10, align=align)
+def _letter(letter: str, at: tuple[float, float], sheet: Sheet) -> None:
+    """White on dark."""
+    sheet.box(*at, 6, 8, Frame(fill=INK))
+    sheet.line(*at, letter, _ON_DARK, width=6, align="centre")
 
 
 def _note(texts: Texts, sheet: Sheet, y: float) -> float:

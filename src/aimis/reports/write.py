@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,9 @@ def write_scan(folder: Path, reading: Reading, views: Views | None, texts: Texts
     files = _files(folder, composed.stem)
     _place(files["html"], html.render_scan(composed, words).encode())
     _place(files["pdf"], scan_pdf.render(composed, words))
-    _place(files["json"], _document([composed.verdict], [reading], composed, words).encode())
+    guidelines = [asdict(guideline) for guideline in composed.guidelines]
+    told = _document([composed.verdict], [reading], composed, words, guidelines=guidelines)
+    _place(files["json"], told.encode())
     return Written(**files, overlays=())
 
 
@@ -117,7 +119,11 @@ def _files(folder: Path, stem: str) -> dict[str, Path]:
 
 
 def _document(
-    verdicts: Sequence[document.Verdict], readings: Sequence[Reading], composed: document.Document, texts: Texts
+    verdicts: Sequence[document.Verdict],
+    readings: Sequence[Reading],
+    composed: document.Document,
+    texts: Texts,
+    **more: Any,
 ) -> str:
     """What the report says as JSON: the readings as printed by `aimis read --json`, and whole as records."""
     told: dict[str, Any] = {
@@ -129,6 +135,7 @@ def _document(
         "advice": [
             {"urgency": a.urgency, "eyes": a.whose, "text": a.text, "citation": a.citation} for a in composed.advice
         ],
+        **more,
         "records": [interface.to_record(reading) for reading in readings],
     }
     lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in told.items())
