@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from aimis.domain.errors import BrokenInputError, CaseError, UnsupportedInputError
+from aimis.domain.errors import BrokenInputError, CaseError
 from aimis.domain.reading import Reason
 from aimis.domain.scan import Series
 from aimis.imaging import ct_pixels, ct_stack, hounsfield
@@ -22,11 +21,9 @@ from aimis.imaging.volume import Volume
 if TYPE_CHECKING:
     from aimis.imaging.ct_instance import Instance, Plane
     from aimis.imaging.ct_stack import Grid, Stack
+    from aimis.imaging.dicom_codecs import ByGdcm
     from aimis.imaging.limits import Limits
 
-MOST_VOXELS = 1000 * 512 * 512
-"""Half a gigabyte; of a longer series every second slice is read, or every third."""
-THINNED_MM = 2.5
 _MOST_BROKEN = 0.02
 
 
@@ -42,50 +39,44 @@ class Slice:
     hu: Callable[[], Hu]
 
 
-def slice_of(instance: Instance, load: Callable[[], bytes], limits: Limits) -> Slice:
+def slice_of(instance: Instance, load: Callable[[], bytes], limits: Limits, by_gdcm: ByGdcm) -> Slice:
     """A single-frame instance; raises `BrokenInputError` "broken-dicom" with the tag that it lacks."""
     if instance.plane is None or instance.stored is None:
         raise BrokenInputError("broken-dicom", why=instance.lacking or "data set")
     stored = instance.stored
-    return Slice(instance=instance, plane=instance.plane, hu=lambda: ct_pixels.hu_of(load(), stored, limits))
+    return Slice(instance=instance, plane=instance.plane, hu=lambda: ct_pixels.hu_of(load(), stored, limits, by_gdcm))
 
 
-def load_series(slices: Sequence[Slice], *, threads: int, limited: Iterable[Reason] = ()) -> Volume:
+def load_series(slices: Sequence[Slice], *, threads: int, lost: int = 0) -> Volume:
     """The volume of one series.
 
     slices : of one size, orientation and spacing, in any order
-    limited : what else limits a reading of it
+    lost : slices of the series whose headers are damaged
 
-    Raises what `ct_stack` raises, `UnsupportedInputError` "too-many-slices", "hounsfield-implausible" and its like,
-    and `BrokenInputError` "slices-broken" with how many where more than one in fifty cannot be read.
+    Raises what `ct_stack` raises, what `hounsfield.check` raises, and `BrokenInputError` "slices-broken" with how many
+    where more than one in fifty cannot be read, or what is wrong with all of them alike.
     """
-    shape = _shape(slices[0])
-    stack = ct_stack.stack_up([each.plane for each in slices], shape)
-    thickness = slices[0].instance.thickness_mm
-    step = ct_stack.even_out(stack.heights_mm).step_mm
-    reasons = [*limited, *ct_stack.check_extent(len(stack.order), step, thickness)]
-    stack, thinned = _thinned(stack, step)
+    stack, limited = _stacked(slices)
     ordered = [slices[at] for at in stack.order]
-    hu, broken = _decode(ordered, stack, threads)
-    kept = [at for at in range(len(ordered)) if at not in broken]
+    hu, kept = _decode(ordered, stack, threads, lost)
+    broken = len(ordered) - len(kept) + lost
     grid = ct_stack.even_out(stack.heights_mm[kept])
-    made_of = [ordered[kept[lower]].instance for lower, _, _ in grid.sources]
-    reasons += [*_losses(stack, grid, broken), *thinned]
-    hounsfield.check(hu[kept] if broken else hu)
-    hu = _evened(hu[kept] if broken else hu, grid)
+    hounsfield.check(hu)
+    hu = _evened(hu, grid)
     spacing = (grid.step_mm, *stack.spacing_mm)
-    lowest = stack.heights_mm[kept[0]] - stack.heights_mm[0]
+    made_of = [ordered[kept[lower]].instance for lower, _, _ in grid.sources]
+    first = made_of[0]
     return Volume(
         hu=hu,
         spacing_mm=spacing,
-        origin_lps_mm=_moved(stack, float(lowest)),
+        origin_lps_mm=_moved(stack, stack.heights_mm[kept[0]] - stack.heights_mm[0]),
         directions=stack.directions,
-        series=series_of(slices[0].instance, hu.shape, spacing),
-        limited=tuple(reasons),
+        series=series_of(first, hu.shape, spacing),
+        limited=(*_losses(stack, grid, broken), *limited),
         instance_numbers=tuple(each.number or 0 for each in made_of),
         sop_instance_uids=tuple(each.sop_instance_uid for each in made_of),
-        patient_id=made_of[0].patient_id,
-        study_instance_uid=made_of[0].study_instance_uid or None,
+        patient_id=first.patient_id,
+        study_instance_uid=first.study_instance_uid or None,
     )
 
 
@@ -105,31 +96,21 @@ def series_of(instance: Instance, shape: tuple[int, ...], spacing_mm: tuple[floa
     )
 
 
-def _shape(first: Slice) -> tuple[int, int]:
-    stored = first.instance.stored
-    if stored is None:
-        raise BrokenInputError("broken-dicom", why=first.instance.lacking or "data set")
-    return stored.rows, stored.columns
+def _stacked(slices: Sequence[Slice]) -> tuple[Stack, tuple[Reason, ...]]:
+    """The slices in order, fewer where all would take too much memory; and what their thickness limits."""
+    first = slices[0].instance
+    if first.stored is None:
+        raise BrokenInputError("broken-dicom", why=first.lacking or "data set")
+    stack = ct_stack.stack_up([each.plane for each in slices], (first.stored.rows, first.stored.columns))
+    step = ct_stack.even_out(stack.heights_mm).step_mm
+    limited = ct_stack.check_extent(len(stack.order), step, float(np.ptp(stack.heights_mm)), first.thickness_mm)
+    every, thinned = ct_stack.thinning(len(stack.order), stack.shape[0] * stack.shape[1], step)
+    order, heights, shifts = stack.order[::every], stack.heights_mm[::every], stack.shifts_px[::every]
+    return replace(stack, order=order, heights_mm=heights, shifts_px=shifts), (*limited, *thinned)
 
 
-def _thinned(stack: Stack, step_mm: float) -> tuple[Stack, tuple[Reason, ...]]:
-    """Every second slice, or third, where all of them would take too much memory."""
-    every = -(-len(stack.order) * stack.shape[0] * stack.shape[1] // MOST_VOXELS)
-    if every == 1:
-        return stack, ()
-    if step_mm * every > THINNED_MM:
-        raise UnsupportedInputError("too-many-slices", slices=len(stack.order))
-    thinned = replace(
-        stack,
-        order=stack.order[::every],
-        heights_mm=stack.heights_mm[::every],
-        shifts_px=stack.shifts_px[::every],
-    )
-    return thinned, (Reason.of("slices-passed-over", every=every, slices=len(stack.order)),)
-
-
-def _decode(slices: Sequence[Slice], stack: Stack, threads: int) -> tuple[Hu, dict[int, CaseError]]:
-    """Shape (slices, rows, columns), and what went wrong with which; those are not filled in."""
+def _decode(slices: Sequence[Slice], stack: Stack, threads: int, lost: int) -> tuple[Hu, list[int]]:
+    """Shape (slices, rows, columns) of those that could be decoded, and which they are."""
     hu = np.empty((len(slices), *stack.shape), np.int16)
     broken: dict[int, CaseError] = {}
 
@@ -137,22 +118,23 @@ def _decode(slices: Sequence[Slice], stack: Stack, threads: int) -> tuple[Hu, di
         try:
             hu[at] = _placed(slices[at].hu(), stack, at)
         except CaseError as error:
-            broken[at] = error
+            broken[at] = error.with_traceback(None)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         for _ in pool.map(fill, range(len(slices))):
             pass
-    if len(broken) > max(1, _MOST_BROKEN * len(slices)):
-        raise _failure(list(broken.values()), len(slices))
-    return hu, broken
+    if len(broken) == len(slices) or len(broken) + lost > max(1, _MOST_BROKEN * len(slices)):
+        raise _failure(list(broken.values()), len(slices), lost)
+    kept = [at for at in range(len(slices)) if at not in broken]
+    return hu[kept] if broken else hu, kept
 
 
-def _failure(errors: Sequence[CaseError], slices: int) -> CaseError:
+def _failure(errors: Sequence[CaseError], slices: int, lost: int) -> CaseError:
     """What is wrong with all of them alike, else how many are broken."""
-    (code, count), *_ = Counter(error.reason.code for error in errors).most_common()
-    if count == slices:
-        return next(error for error in errors if error.reason.code == code)
-    return BrokenInputError("slices-broken", count=len(errors), slices=slices)
+    codes = {error.reason.code for error in errors}
+    if len(errors) == slices and len(codes) == 1:
+        return errors[0]
+    return BrokenInputError("slices-broken", count=len(errors) + lost, slices=slices + lost)
 
 
 def _placed(pixels: Hu, stack: Stack, at: int) -> npt.NDArray[np.int16]:
@@ -167,16 +149,13 @@ def _placed(pixels: Hu, stack: Stack, at: int) -> npt.NDArray[np.int16]:
     return np.asarray(moved, np.int16)
 
 
-def _losses(stack: Stack, grid: Grid, broken: dict[int, CaseError]) -> list[Reason]:
-    """What of the series was made up, most grave first."""
-    reasons = [Reason.of("slices-broken-few", count=len(broken))] if broken else []
-    if grid.missing > len(broken) or (grid.limited and not broken):
+def _losses(stack: Stack, grid: Grid, broken: int) -> list[Reason]:
+    """What of the series was made up, most grave first; a gap is told once, by what made it."""
+    reasons = [Reason.of("slices-broken-few", count=broken)] if broken else []
+    if grid.missing > broken or (grid.limited and not broken):
         reasons += grid.limited
     if not stack.is_straight:
-        moved = stack.shifts_px[-1] - stack.shifts_px[0]
-        height = stack.heights_mm[-1] - stack.heights_mm[0]
-        degrees = np.degrees(np.arctan2(np.hypot(*(moved * stack.spacing_mm)), height))
-        reasons.append(Reason.of("gantry-tilt", degrees=round(float(degrees), 1)))
+        reasons.append(Reason.of("gantry-tilt", degrees=round(stack.tilt_degrees, 1)))
     if stack.doubled:
         reasons.append(Reason.of("slices-doubled", count=stack.doubled))
     return reasons

@@ -80,11 +80,13 @@ class Choice:
     at : indices of its instances among those given
     code : why this one: "only-series", or what it has over the next best
     others : names of the others and the code of why each was not read
+    lost : instances of the same series whose headers are damaged
     """
 
     at: tuple[int, ...]
     code: str
     others: tuple[tuple[str, str], ...]
+    lost: int = 0
 
 
 Rank = Callable[[Group], float]
@@ -94,7 +96,7 @@ _RANKS: tuple[tuple[str, str, Rank], ...] = (
     ("original", "derived", lambda group: float(group.instances[0].image_type[:1] != ("ORIGINAL",))),
     ("usual-kernel", "unusual-kernel", lambda group: float(not _is_usual_kernel(group.instances[0].kernel))),
     ("thinner-slices", "thicker-slices", lambda group: round(_thickness(group), 2)),
-    ("more-slices", "fewer-slices", lambda group: -float(len(group.instances))),
+    ("more-slices", "fewer-slices", lambda group: -float(sum(each.frames for each in group.instances))),
 )
 """What the better and the worse one is told by, from the first that tells two series apart; least is best."""
 _ALIKE = ("first-of-alike", "alike")
@@ -113,10 +115,20 @@ def choose(instances: Sequence[Instance]) -> Choice:
     if not fit:
         raise _gravest([(group, why) for group, why in refused if why is not None])
     best, rest = fit[0], fit[1:]
+    lost = [group for group, why in refused if isinstance(why, BrokenInputError) and _are_of_one_series(group, best)]
     others = [(group.name, _told_apart(best, group)[1]) for group in rest]
-    others += [(group.name, why.reason.code) for group, why in refused if why is not None]
-    alone = "only-series" if len(groups) == 1 else "only-fit-series"
-    return Choice(at=best.at, code=_told_apart(best, rest[0])[0] if rest else alone, others=tuple(others))
+    others += [(group.name, why.reason.code) for group, why in refused if why is not None and group not in lost]
+    alone = "only-fit-series" if others else "only-series"
+    return Choice(
+        at=best.at,
+        code=_told_apart(best, rest[0])[0] if rest else alone,
+        others=tuple(others),
+        lost=sum(len(group.at) for group in lost),
+    )
+
+
+def _are_of_one_series(one: Group, other: Group) -> bool:
+    return one.instances[0].series_instance_uid == other.instances[0].series_instance_uid
 
 
 def _key(group: Group) -> tuple[float, ...]:
@@ -155,7 +167,8 @@ def _misfit(group: Group) -> CaseError | None:
         return UnsupportedInputError("not-axial", orientation=seen)
     slices = len(group.planes)
     try:
-        ct_stack.check_extent(slices, group.step_mm if slices > 1 else 0.0, group.instances[0].thickness_mm)
+        step = group.step_mm if slices > 1 else 0.0
+        ct_stack.check_extent(slices, step, group.extent_mm, group.instances[0].thickness_mm)
     except CaseError as error:
         return error.with_traceback(None)
     return None

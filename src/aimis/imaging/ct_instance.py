@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydicom import charset, uid
+from pydicom import charset
 
 from aimis.domain.errors import BrokenInputError
 from aimis.imaging import dicom_tags
@@ -18,15 +18,9 @@ from aimis.imaging import dicom_tags
 if TYPE_CHECKING:
     from aimis.imaging.dicom_walk import Walked
 
-VOLUME_MODALITIES = frozenset({"CT", "MR", "PT", "NM"})
-MULTI_FRAME = frozenset(
-    {
-        *(uid.EnhancedCTImageStorage, uid.LegacyConvertedEnhancedCTImageStorage),
-        *(uid.EnhancedMRImageStorage, uid.LegacyConvertedEnhancedMRImageStorage),
-        *(uid.EnhancedPETImageStorage, uid.LegacyConvertedEnhancedPETImageStorage),
-    }
-)
-_ADVANCED = "6"
+_SLICED = frozenset({"CT", "MR", "PT", "NM"})
+_BESIDE = frozenset({"SR", "KO", "PR", "SEG", "REG", "RTSTRUCT", "RTDOSE", "RTPLAN"})
+"""What is stored with the slices of a study and is no picture of its own."""
 _LONGEST_TEXT = 64
 _AGE_UNITS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
@@ -102,7 +96,7 @@ class Instance:
     @property
     def is_volumetric(self) -> bool:
         """Whether it belongs to an examination that is no photograph and no video."""
-        return self.modality in VOLUME_MODALITIES
+        return self.modality in _SLICED | _BESIDE
 
 
 def read_instance(walked: Walked) -> Instance:
@@ -209,6 +203,11 @@ def _years_between(birth: str | None, date: str | None) -> int | None:
     return years if 0 <= years < 150 else None
 
 
+def _is_plain(value: bytes) -> bool:
+    """Whether no character set has to be asked; an escape changes it amid the text."""
+    return value.isascii() and b"\x1b" not in value
+
+
 class _Tags:
     """Values of a header, read as their tag's kind."""
 
@@ -221,8 +220,9 @@ class _Tags:
         value = self.values.get(tag)
         if not value:
             return None
-        said = value.decode("ascii") if value.isascii() and b"\x1b" not in value else self._decoded(value)
-        return "".join(c for c in said if c.isprintable()).strip()[:_LONGEST_TEXT] or None
+        said = value.rstrip(b"\0 ").decode("ascii") if _is_plain(value) else self._decoded(value)
+        printed = said if said.isprintable() else "".join(c for c in said if c.isprintable())
+        return printed.strip()[:_LONGEST_TEXT] or None
 
     def numbers(self, tag: int) -> tuple[float, ...]:
         """Decimal strings; none where any is no finite number."""

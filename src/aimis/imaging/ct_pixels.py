@@ -5,6 +5,7 @@ Source: DICOM PS3.3 C.7.6.3.1 (stored bits), C.11.1 (rescale), C.7.5.1.1.2 (padd
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,13 @@ import numpy.typing as npt
 from pydicom import encaps, uid
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
-from aimis.imaging import dicom_tags
-from aimis.imaging.dicom_codecs import CODECS
+from aimis.imaging import dicom_tags, gdcm_process
+from aimis.imaging.dicom_codecs import CODECS, decode_jpeg_frame
 from aimis.imaging.dicom_tags import PixelForm
 
 if TYPE_CHECKING:
     from aimis.imaging.ct_instance import Stored
+    from aimis.imaging.dicom_codecs import ByGdcm
     from aimis.imaging.limits import Limits
 
 Hu = npt.NDArray[np.int16]
@@ -33,10 +35,11 @@ _DEEPEST_OFFSET = -8192.0
 """Down to this intercept, stored values over 32767 are brighter than any tissue and metal, whatever they are."""
 
 
-def hu_of(content: bytes, stored: Stored, limits: Limits) -> Hu:
+def hu_of(content: bytes, stored: Stored, limits: Limits, by_gdcm: ByGdcm = gdcm_process.decode_once) -> Hu:
     """Shape (rows, columns); at least -1024, which padding becomes too.
 
     content : of the whole file
+    by_gdcm : how frames that only GDCM decodes get to it
     Raises `BrokenInputError` "truncated", "broken-dicom" or "broken-picture", and `UnsupportedInputError`
     "unsupported-transfer-syntax" or "unsupported-pixels".
     """
@@ -45,7 +48,7 @@ def hu_of(content: bytes, stored: Stored, limits: Limits) -> Hu:
     if stored.transfer_syntax in _NATIVE:
         samples = _native(dicom_tags.inflated(content, limits), stored)
     else:
-        samples = _decoded(content, stored, limits)
+        samples = _decoded(content, stored, limits, by_gdcm)
     return to_hu(samples, stored)
 
 
@@ -102,7 +105,7 @@ def _native(content: bytes, stored: Stored) -> npt.NDArray[np.generic]:
     return flat.reshape(stored.rows, stored.columns).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _decoded(content: bytes, stored: Stored, limits: Limits) -> npt.NDArray[np.generic]:
+def _decoded(content: bytes, stored: Stored, limits: Limits, by_gdcm: ByGdcm) -> npt.NDArray[np.generic]:
     syntax = uid.UID(stored.transfer_syntax)
     codec = CODECS.get(syntax)
     if codec is None:
@@ -111,6 +114,8 @@ def _decoded(content: bytes, stored: Stored, limits: Limits) -> npt.NDArray[np.g
         frames = list(encaps.generate_frames(content[stored.pixels_at :], number_of_frames=1))
     if len(frames) != 1:
         raise BrokenInputError("broken-dicom", why="PixelData")
+    if codec is decode_jpeg_frame:
+        codec = partial(decode_jpeg_frame, by_gdcm=by_gdcm)
     return codec(frames[0], form_of(stored, syntax), limits).samples
 
 

@@ -19,10 +19,14 @@ Floats = npt.NDArray[np.float64]
 THICK_MM, TOO_THICK_MM = 3.0, 5.0
 """Slices for nodules are at most 1.5 mm by the guidelines, and 3 mm at the worst; over 5 mm small ones vanish."""
 FEWEST_SLICES, LEAST_EXTENT_MM = 40, 120.0
+MOST_VOXELS = 1000 * 512 * 512
+"""Half a gigabyte; of a longer series every second slice is read, or every third."""
+_THINNED_MM = 2.51
 _AXIAL_COSINE = 0.8
 _SAME_PLACE = 0.05
 _EVEN = 0.05
 _ON_GRID = 0.1
+_NEARLY_ONE_MORE = 0.25
 _WIDEST_GAP_MM = 10.5
 _MOST_MISSING = 0.05
 _STRAIGHT_PX = 0.5
@@ -68,6 +72,12 @@ class Stack:
     def is_straight(self) -> bool:
         """Whether each slice lies over the one before, within half a pixel."""
         return not self.shifts_px.any()
+
+    @property
+    def tilt_degrees(self) -> float:
+        """By how much the way from slice to slice leaves their normal."""
+        moved = (self.shifts_px[-1] - self.shifts_px[0]) * self.spacing_mm
+        return float(np.degrees(np.arctan2(np.hypot(*moved), self.heights_mm[-1] - self.heights_mm[0])))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +148,7 @@ def even_out(heights_mm: Floats) -> Grid:
         return Grid(
             step_mm=float(gaps.mean()), sources=tuple((at, at, 0.0) for at in range(len(heights_mm))), missing=0
         )
-    missing = int(np.maximum(np.rint(gaps / usual) - 1, 0).sum())
+    missing = int(np.maximum(np.floor(gaps / usual + _NEARLY_ONE_MORE) - 1, 0).sum())
     if gaps.max() > _WIDEST_GAP_MM or missing > max(1, _MOST_MISSING * len(heights_mm)):
         raise NotAssessableError("slices-missing", count=missing, millimetres=round(float(gaps.max()), 1))
     targets = np.arange(heights_mm[0], heights_mm[-1] + _ON_GRID * usual, usual)
@@ -149,20 +159,37 @@ def even_out(heights_mm: Floats) -> Grid:
     return Grid(step_mm=usual, sources=sources, missing=missing, limited=(reason,))
 
 
-def check_extent(slices: int, step_mm: float, thickness_mm: float | None) -> tuple[Reason, ...]:
+def check_extent(
+    slices: int, step_mm: float, extent_mm: float, thickness_mm: float | None = None
+) -> tuple[Reason, ...]:
     """What limits a reading of slices as thick and as many as these.
 
+    extent_mm : from the middle of the lowest to that of the highest
     Raises `UnsupportedInputError` "too-thick-slices" over 5 mm, "too-few-slices" under 40 slices or 12 cm.
     """
     thickest = max(step_mm, thickness_mm or 0.0)
     if thickest > TOO_THICK_MM + _ROUNDING_MM:
         raise UnsupportedInputError("too-thick-slices", millimetres=round(thickest, 2), limit=TOO_THICK_MM)
-    extent = slices * step_mm
-    if slices < FEWEST_SLICES or extent < LEAST_EXTENT_MM:
-        raise UnsupportedInputError("too-few-slices", slices=slices, centimetres=round(extent / 10, 1))
+    covered = extent_mm + step_mm
+    if slices < FEWEST_SLICES or covered < LEAST_EXTENT_MM - _ROUNDING_MM:
+        raise UnsupportedInputError("too-few-slices", slices=slices, centimetres=round(covered / 10, 1))
     if thickest > THICK_MM + _ROUNDING_MM:
         return (Reason.of("thick-slices", millimetres=round(thickest, 2)),)
     return ()
+
+
+def thinning(slices: int, pixels: int, step_mm: float) -> tuple[int, tuple[Reason, ...]]:
+    """Of how many slices one is read, so that they stay within memory, and what is to be said of it.
+
+    pixels : of one slice
+    Raises `UnsupportedInputError` "too-many-slices" where those that are read would lie more than 2.5 mm apart.
+    """
+    every = -(-slices * pixels // MOST_VOXELS)
+    if every == 1:
+        return 1, ()
+    if step_mm * every > _THINNED_MM:
+        raise UnsupportedInputError("too-many-slices", slices=slices)
+    return every, (Reason.of("slices-passed-over", every=every, slices=slices),)
 
 
 def orientation(plane: Plane) -> str:

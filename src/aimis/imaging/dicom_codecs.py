@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +17,7 @@ from openjpeg.utils import decode as decode_openjpeg
 from pydicom import uid
 
 from aimis.domain.errors import BrokenInputError
-from aimis.imaging import colour, j2k, jpeg
+from aimis.imaging import colour, gdcm_process, j2k, jpeg
 from aimis.imaging.dicom_tags import PixelForm
 from aimis.imaging.foreign import foreign_decoder
 from aimis.imaging.limits import Limits
@@ -28,7 +26,6 @@ _BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3
 _NO_TRANSFORM = b"\xff\xee\x00\x0eAdobe\x00\x65\x00\x00\x00\x00\x00"
 """An Adobe segment that says: no colour transform."""
 _DEEP_REQUEST = struct.Struct("<5I")
-_PATIENCE_S = 60
 _DAMAGE = re.compile(rb"Corrupt JPEG data|Premature end")
 _HARMLESS = b"extraneous bytes before marker 0xd9"
 _PLANES_APART = 0
@@ -50,10 +47,17 @@ class Decoded:
 
 
 Codec = Callable[[bytes, PixelForm, Limits], Decoded]
+ByGdcm = Callable[[bytes], tuple[bytes, bytes]]
+"""Takes a request, gives pixels and what GDCM said: see `gdcm_process`."""
 
 
-def decode_jpeg_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
-    """JPEG as its own frame marker says: baseline, extended, progressive, or lossless."""
+def decode_jpeg_frame(
+    frame: bytes, form: PixelForm, limits: Limits, *, by_gdcm: ByGdcm = gdcm_process.decode_once
+) -> Decoded:
+    """JPEG as its own frame marker says: baseline, extended, progressive, or lossless.
+
+    by_gdcm : how a frame that only GDCM decodes gets to it
+    """
     header = jpeg.read_header(frame)
     _check(form, header.columns, header.rows, header.components, header.bits)
     if header.process in {_BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS} and header.bits == 8:
@@ -61,7 +65,7 @@ def decode_jpeg_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
     if header.process not in {_EXTENDED, _LOSSLESS} or header.bits < 8:
         raise BrokenInputError("broken-dicom", why="TransferSyntaxUID")
     limits.check_size(form.columns, form.rows, bytes_per_pixel=10 * form.samples)
-    return _decode_deep_frame(frame, header, form)
+    return _decode_deep_frame(frame, header, form, by_gdcm)
 
 
 def decode_jpeg_ls_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
@@ -140,19 +144,14 @@ def _decode_8_bit_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm, 
     return Decoded(samples=samples, bits=8, is_rgb=not as_stored or form.photometric == "RGB")
 
 
-def _decode_deep_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm) -> Decoded:
+def _decode_deep_frame(frame: bytes, header: jpeg.JpegHeader, form: PixelForm, by_gdcm: ByGdcm) -> Decoded:
     """JPEG of more bits, by GDCM in another process (see `gdcm_frame`), which tells of damage in words alone."""
     lossless = header.process == _LOSSLESS
     request = _DEEP_REQUEST.pack(form.columns, form.rows, form.samples, header.bits, lossless) + frame
-    command = [sys.executable, "-P", "-m", "aimis.imaging.gdcm_frame"]  # -P: nothing of the folder we stand in
-    why = "JPEG lossless" if lossless else "JPEG 12 bit"
-    try:
-        done = subprocess.run(command, input=request, capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603  # our own program
-    except subprocess.SubprocessError as error:
-        raise BrokenInputError("broken-picture", why=why) from error
-    if any(_DAMAGE.search(line) and _HARMLESS not in line for line in done.stderr.splitlines()):
-        raise BrokenInputError("broken-picture", why=why)
-    return Decoded(samples=_shaped(np.frombuffer(done.stdout, "<u2"), form, planar=False), bits=header.bits)
+    pixels, said = by_gdcm(request)
+    if any(_DAMAGE.search(line) and _HARMLESS not in line for line in said.splitlines()):
+        raise BrokenInputError("broken-picture", why="JPEG lossless" if lossless else "JPEG 12 bit")
+    return Decoded(samples=_shaped(np.frombuffer(pixels, "<u2"), form, planar=False), bits=header.bits)
 
 
 def _rle_offsets(frame: bytes, expected: int) -> list[int]:

@@ -89,11 +89,11 @@ class _Walker:
         """Where the first element of that tag or a higher one begins, the values before it taken; else the end."""
         end = len(self._content)
         while at + 8 <= end:
-            tag, begin, length = self._element(at, explicit=self._explicit)
-            if tag >= while_below:
-                if tag == PIXEL_DATA:
-                    self.pixels_at, self.pixels_length = begin, None if length == _UNDEFINED else length
+            group, element = self._tag(self._content, at)
+            if group << 16 | element >= while_below:
+                self._note_pixels(at, group << 16 | element)
                 return at
+            tag, begin, length = self._element(at, explicit=self._explicit)
             if length == _UNDEFINED:
                 unknown = self._content[at + 4 : at + 6] == b"UN"  # which is written as implicit within (PS3.5 6.2.2)
                 at = self._after_sequence(begin, explicit=self._explicit and not unknown)
@@ -102,6 +102,11 @@ class _Walker:
             if length <= _LONGEST_KEPT and at <= end:
                 values[tag] = self._content[begin:at]
         return end
+
+    def _note_pixels(self, at: int, tag: int) -> None:
+        if tag == PIXEL_DATA:
+            _, self.pixels_at, length = self._element(at, explicit=self._explicit)
+            self.pixels_length = None if length == _UNDEFINED else length
 
     def _element(self, at: int, *, explicit: bool) -> tuple[int, int, int]:
         """Tag, where the value begins, and its length as said."""

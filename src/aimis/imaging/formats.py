@@ -111,6 +111,12 @@ def looks_like_zip(beginning: bytes) -> bool:
     return beginning.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
+def looks_like_nifti(beginning: bytes) -> bool:
+    """Whether the first 4 KB of a file are those of a NIfTI volume in one file, gzipped or not."""
+    header = _unzipped(beginning) if beginning.startswith(_GZIP_MAGIC) else beginning
+    return header.startswith(b"n+1\0", 344) or header.startswith(b"n+2\0", 4)
+
+
 def looks_like_video(beginning: bytes) -> bool:
     """Whether the first 512 bytes of a file are those of a video: a container's, or a bare stream's."""
     if any(beginning.startswith(magic, offset) for offset, magic in _PICTURES_IN_BOXES):
@@ -140,11 +146,15 @@ def _is_bare_dicom(content: bytes) -> bool:
 def _is_gzipped_nifti(content: bytes) -> bool:
     if not content.startswith(_GZIP_MAGIC):
         return False
+    return _unzipped(content).startswith((b"n+1\0", b"ni1\0"), 344)
+
+
+def _unzipped(content: bytes) -> bytes:
+    """The first bytes that a gzipped file unpacks to, none where it does not."""
     try:
-        header = zlib.decompressobj(wbits=31).decompress(content[:4096], _NIFTI_HEADER_BYTES)
+        return zlib.decompressobj(wbits=31).decompress(content[:4096], _NIFTI_HEADER_BYTES)
     except zlib.error:
-        return False
-    return header.startswith((b"n+1\0", b"ni1\0"), 344)
+        return b""
 
 
 def _is_text(content: bytes) -> bool:

@@ -1,11 +1,13 @@
-"""Decodes one frame of lossless or 12-bit JPEG with GDCM: a program, run in a process of its own.
+"""Decodes frames of lossless or 12-bit JPEG with GDCM: a program, run in a process of its own.
 
 GDCM writes what it finds wrong to standard error past all its switches, and it is the one codec here that nobody
 fuzzes in public: a damaged frame must not take the readings of other files down with it.
 
-    python -P -m aimis.imaging.gdcm_frame < request > pixels
+    python -P -m aimis.imaging.gdcm_frame < requests > answers
 
-The request is five little-endian 32-bit numbers (columns, rows, samples, bits, 1 for lossless) and the frame.
+A request is its length and five numbers (columns, rows, samples, bits, 1 for lossless) and the frame; an answer is the
+length of the pixels and the pixels, little endian, colour by pixel, 0 where none decode. Numbers are little-endian, of
+32 bits.
 """
 
 from __future__ import annotations
@@ -15,13 +17,21 @@ import sys
 
 import gdcm
 
-_REQUEST = struct.Struct("<5I")
+_LENGTH, _REQUEST = struct.Struct("<I"), struct.Struct("<5I")
 _LOSSLESS, _EXTENDED = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.51"
 
 
 def main() -> int:
-    """Exit status 0 with the pixels on standard output, little endian, colour by pixel; 1 where none decode."""
-    request = sys.stdin.buffer.read()
+    """Answer requests until there are no more."""
+    while len(said := sys.stdin.buffer.read(_LENGTH.size)) == _LENGTH.size:
+        pixels = decode(sys.stdin.buffer.read(_LENGTH.unpack(said)[0]))
+        sys.stdout.buffer.write(_LENGTH.pack(len(pixels)) + pixels)
+        sys.stdout.buffer.flush()
+    return 0
+
+
+def decode(request: bytes) -> bytes:
+    """The pixels, none where they are not as many as asked for."""
     columns, rows, samples, bits, lossless = _REQUEST.unpack_from(request)
     image = gdcm.Image()
     image.SetNumberOfDimensions(2)
@@ -33,10 +43,7 @@ def main() -> int:
     syntax = gdcm.TransferSyntax.GetTSType(_LOSSLESS if lossless else _EXTENDED)
     image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
     pixels = image.GetBuffer().encode("utf-8", "surrogateescape")  # GDCM hands bytes over as text
-    if len(pixels) != columns * rows * samples * (1 if bits <= 8 else 2):
-        return 1
-    sys.stdout.buffer.write(pixels)
-    return 0
+    return pixels if len(pixels) == columns * rows * samples * (1 if bits <= 8 else 2) else b""
 
 
 def _element(frame: bytes) -> gdcm.DataElement:

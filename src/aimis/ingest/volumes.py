@@ -12,15 +12,20 @@ from aimis.domain.errors import BrokenInputError, CaseError
 from aimis.imaging import formats
 from aimis.imaging.formats import Format
 from aimis.inference import processor
+from aimis.ingest import files, kinds
 from aimis.ingest.stills import natural_key
 
 if TYPE_CHECKING:
+    from aimis.imaging.ct import Slice
     from aimis.imaging.ct_choice import Choice
     from aimis.imaging.ct_instance import Instance
+    from aimis.imaging.dicom_codecs import ByGdcm
     from aimis.imaging.limits import Limits
     from aimis.imaging.volume import Volume
     from aimis.ingest.item import Item
 
+MOST_BYTES = 2**30
+"""Of a file that holds a whole scan."""
 _BEGINNINGS = (2**14, 2**18)
 """Bytes within which headers end, mostly and nearly always; of the rest the whole file is read."""
 
@@ -49,7 +54,11 @@ class Volumes:
 
     def take(self, item: Item) -> tuple[VolumeItem, ...] | None:
         """None of what belongs to no volume, nothing yet of a slice, which is kept, and a volume that is a file."""
-        instance = self._instance(item)
+        beginning = item.beginning(_BEGINNINGS[0])
+        if formats.looks_like_nifti(beginning) or kinds.is_nifti_name(item.path):
+            file = _Nifti(item, self.limits)
+            return (VolumeItem(path=item.path, load=file.load, sha256=file.sha256),)
+        instance = self._instance(item, beginning)
         if instance is None or not instance.is_volumetric:
             return None
         place = item.path.rpartition("/")[0] or "."
@@ -63,9 +72,8 @@ class Volumes:
             study = _Study([instance for instance, _ in parts], [item for _, item in parts], self.limits)
             yield VolumeItem(path=place, load=study.load, sha256=study.sha256)
 
-    def _instance(self, item: Item) -> Instance | None:
+    def _instance(self, item: Item, beginning: bytes) -> Instance | None:
         """The header of a DICOM file; None for other files and for what cannot be read."""
-        beginning = item.beginning(_BEGINNINGS[0])
         try:
             if not beginning or formats.recognise(beginning) is not Format.DICOM:
                 return None
@@ -96,11 +104,15 @@ class _Study:
 
     def load(self) -> Volume:
         """The volume of the series that is chosen; each file is read once, and hashed by the thread that reads it."""
-        from aimis.imaging import ct  # noqa: PLC0415  # see above
+        from aimis.imaging import ct, gdcm_process  # noqa: PLC0415  # see above
 
         choice = self._choice()
-        slices = [ct.slice_of(self._instances[at], partial(self._bytes, at), self._limits) for at in choice.at]
-        volume = ct.load_series(slices, threads=processor.threads_to_use())
+        with gdcm_process.GdcmProcesses() as gdcm:
+            if self._instances[choice.at[0]].frames > 1:
+                slices, choice = self._frames(choice)
+            else:
+                slices = [self._slice(at, gdcm.decode) for at in choice.at]
+            volume = ct.load_series(slices, threads=processor.threads_to_use(), lost=choice.lost)
         return replace(volume, series=replace(volume.series, choice=choice.code, others=choice.others))
 
     def sha256(self) -> str:
@@ -111,13 +123,27 @@ class _Study:
             wanted = range(len(self._items))
         return _digest_of([self._digest(at) for at in wanted])
 
+    def _slice(self, at: int, by_gdcm: ByGdcm) -> Slice:
+        from aimis.imaging import ct  # noqa: PLC0415  # see above
+
+        return ct.slice_of(self._instances[at], partial(self._bytes, at), self._limits, by_gdcm)
+
+    def _frames(self, choice: Choice) -> tuple[list[Slice], Choice]:
+        """Of a multi-frame object the frames that belong together, and what the other frames are."""
+        from aimis.imaging import ct_choice, ct_enhanced  # noqa: PLC0415  # see above
+
+        at = choice.at[0]
+        frames = ct_enhanced.slices_of(self._instances[at], self._bytes(at), self._limits)
+        inner = ct_choice.choose([frame.instance for frame in frames])
+        return [frames[at] for at in inner.at], replace(choice, others=(*choice.others, *inner.others))
+
     def _choice(self) -> Choice:
         from aimis.imaging import ct_choice  # noqa: PLC0415  # see above
 
         return ct_choice.choose(self._instances)
 
     def _bytes(self, at: int) -> bytes:
-        content = self._items[at].load()
+        content = _load(self._items[at], self._limits)
         self._digests[at] = hashlib.sha256(content).hexdigest()
         return content
 
@@ -129,6 +155,39 @@ class _Study:
             except CaseError:
                 return None
         return self._digests[at]
+
+
+class _Nifti:
+    """One NIfTI file."""
+
+    def __init__(self, item: Item, limits: Limits) -> None:
+        self._item = item
+        self._limits = limits
+        self._digest: str | None = None
+
+    def load(self) -> Volume:
+        """The volume; nothing is known of patient and date."""
+        from aimis.imaging import nifti  # noqa: PLC0415  # nibabel takes a while to import
+
+        return nifti.load_nifti(self._bytes())
+
+    def sha256(self) -> str:
+        """Of the file."""
+        if self._digest is None:
+            self._bytes()
+        return self._digest or ""
+
+    def _bytes(self) -> bytes:
+        content = _load(self._item, self._limits)
+        self._digest = hashlib.sha256(content).hexdigest()
+        return content
+
+
+def _load(item: Item, limits: Limits) -> bytes:
+    """A file by itself may be larger than a picture's: one can hold a whole scan."""
+    if item.file is None:
+        return item.load()
+    return files.read_file(item.file, replace(limits, max_bytes=max(limits.max_bytes, MOST_BYTES)))
 
 
 def _digest_of(digests: Sequence[str | None]) -> str:
