@@ -284,9 +284,9 @@ def knowledge(
 
 def main() -> None:
     """The program."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a run
+            stream.reconfigure(errors="replace")  # what a terminal lacks, or sends in another code, must not end a run
     command = typer.main.get_command(app)
     if (language := _language_of_help(sys.argv)) != Language.EN:
         from aimis.console import translation
