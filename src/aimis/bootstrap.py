@@ -60,7 +60,7 @@ class Chosen:
     @property
     def identities(self) -> Mapping[str, ReaderIdentity]:
         """By reader id; the engine is not known before the network is open."""
-        weights = self.manifest.weights.sha256
+        weights = self.manifest.weights.identity
         entries = [self.manifest.reader(reader_id) for reader_id in self.reader_ids]
         return {
             entry.id: ReaderIdentity(
@@ -178,7 +178,7 @@ class LazyReader:
 def offer_readers(chosen: Iterable[Chosen], settings: Settings, *, jobs: int) -> tuple[LazyReader, ...]:
     """The readers, to be opened for `jobs` requests at once, on no more threads than the process may use.
 
-    A reader of volumes has one request at a time, which has all the threads.
+    A reader of volumes reads one at a time, and asks of its networks as many requests at once as there are threads.
     """
     from aimis.inference import engine  # noqa: PLC0415  numpy is not needed to choose readers
 
@@ -190,7 +190,7 @@ def offer_readers(chosen: Iterable[Chosen], settings: Settings, *, jobs: int) ->
             open_engine=partial(
                 open_engine,
                 precision=choice.manifest.precision(settings.precision),
-                streams=jobs if choice.takes_stills or choice.takes_examinations else 1,
+                streams=usable_threads(settings) if choice.takes_volumes else jobs,
             ),
         )
         for choice in chosen

@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from aimis.inference import processor
-from tests.benchmarks import endoscopy, examinations, live_bench, measure, pictures
+from tests.benchmarks import endoscopy, examinations, live_bench, measure, pictures, scans
 from tests.benchmarks.rows import Row, repeated
 
 FUNDUS = ("diabetic-retinopathy", "fundus-disease")
 EXAM_LIMIT_S, PRESS_FIGURE_S = 0.5, 4.0
 """Ours, and what the press reported of a system that reads an examination of as many pictures."""
-PARTS = ("fundus", "examinations", "video", "live")
+PARTS = ("fundus", "examinations", "video", "live", "lung")
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -107,6 +107,62 @@ def _live(_folder: Path, asked: argparse.Namespace) -> list[Row]:
     reader = examinations.reader_id()
     _say(f"live, {asked.live_seconds} s; reader {reader}")
     return live_bench.rows(reader, asked.live_seconds)
+
+
+def _lung(folder: Path, asked: argparse.Namespace) -> list[Row]:
+    """A chest CT: warm, cold, twice as long, in JPEG 2000; its parts; in other engines and precisions."""
+    reader = scans.reader_id()
+    _say(f"drawing chests of {scans.SLICES} slices of {scans.SIDE} x {scans.SIDE}; reader {reader}")
+    drawn = scans.make(folder)
+    warm = scans.open_warm(reader)
+    _say("CT, warm")
+    seconds = repeated(lambda _: warm.to_report(drawn.whole), min(5, asked.repeats))
+    decoded = [scans.decoding(warm, drawn.compressed) for _ in range(min(5, asked.repeats))]
+    _say("CT, cold process")
+    cold = [scans.cold(reader, drawn.whole) for _ in range(min(5, asked.repeats) + 1)][1:]
+    twice = scans.cold(reader, drawn.twice)
+    if {ended.status for ended in (*cold, twice)} != {0}:
+        raise SystemExit("a scan was not read")
+    _print_scan_stages(warm, drawn, asked.repeats)
+    _print_engines(reader, drawn, asked.repeats)
+    what, few = f"{scans.SLICES} slices, uncompressed, to the report", f"{scans.FEW_SLICES} slices of JPEG 2000"
+    return [
+        Row(what=f"{what}, warm, as is hoped for", unit="s", limit=1.5, values=tuple(seconds)),
+        Row(what=f"{what}, warm", unit="s", limit=4.0, values=tuple(seconds)),
+        Row(what=f"{what}, cold process", unit="s", limit=5.5, values=tuple(ended.seconds for ended in cold)),
+        Row(
+            what=f"cores busy while {few} are decoded",
+            unit="cores",
+            limit=1.5,
+            values=tuple(each.cores for each in decoded),
+            at_most=False,
+        ),
+        Row(what=f"peak memory, {2 * scans.SLICES} slices", unit="MB", limit=2500, values=(twice.peak_bytes / 1e6,)),
+    ]
+
+
+def _print_scan_stages(warm: scans.Warm, drawn: scans.Drawn, repeats: int) -> None:
+    title = f"where the time goes, one CT, warm, {warm.reader.engine}"
+    table = Table("stage", f"{scans.SLICES} uncompressed", f"{scans.FEW_SLICES} JPEG 2000", title=title)
+    whole, few = (
+        measure.middle([warm.stages(folder) for _ in range(max(1, repeats // 4))])
+        for folder in (drawn.whole, drawn.compressed)
+    )
+    for stage, taken in whole.items():
+        table.add_row(stage, f"{1e3 * taken:.0f} ms", f"{1e3 * few[stage]:.0f} ms")
+    CONSOLE.print(table)
+
+
+def _print_engines(reader: str, drawn: scans.Drawn, repeats: int) -> None:
+    """The volume read, decoding and report left out, against the same networks on plain ONNX Runtime."""
+    read = list(scans.engines(reader, drawn.whole, max(1, repeats // 4)))
+    columns = ("engine", "reading", "ratio to the last", "probability differs by at most", "same nodules", "not paired")
+    table = Table(*columns, title="the same networks in other engines and precisions, against the first")
+    for one in read:
+        ratio = f"{one.seconds / read[-1].seconds:.2f}"
+        same = "yes" if one.same else "no"
+        table.add_row(one.name, f"{1e3 * one.seconds:.0f} ms", ratio, f"{one.furthest:.4f}", same, str(one.others))
+    CONSOLE.print(table)
 
 
 def _arguments() -> argparse.Namespace:
@@ -231,7 +287,7 @@ def _say(what: str) -> None:
     sys.stderr.write(f"bench: {what}\n")
 
 
-_MEASURED = {"fundus": _fundus, "examinations": _examinations, "video": _video, "live": _live}
+_MEASURED = {"fundus": _fundus, "examinations": _examinations, "video": _video, "live": _live, "lung": _lung}
 
 if __name__ == "__main__":
     sys.exit(main())

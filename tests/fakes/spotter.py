@@ -21,14 +21,14 @@ from aimis.imaging.volume import Volume
 NODULE = "pulmonary-nodule"
 THRESHOLD = 0.5
 _DENSE_HU, _SOLID_HU, _METAL_HU = -600, -200, 3000
-_LEAST_MM, _MOST_MM, _SURE_MM, _SAME_MM = 2.5, 40.0, 5.0, 10.0
+_LEAST_MM, _MOST_MM, _SURE_MM, _SAME_MM = 2.5, 40.0, 7.0, 10.0
 
 Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spotter:
-    """Says `pulmonary-nodule` of every dense spot; those under 5 mm are below the point."""
+    """Says `pulmonary-nodule` of every dense spot; those under 7 mm are below the point."""
 
     ids: tuple[str, ...] = ("spotter",)
     engine: str = "none"

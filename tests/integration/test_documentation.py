@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import ct
 from tests.fakes.examinations import write_stills, write_video
 
 pytestmark = pytest.mark.integration
@@ -61,6 +62,19 @@ def test_every_command_of_the_examination_page_works(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "oesophageal-neoplasia" in done.stdout
     assert {path.suffix for path in (tmp_path / "report").iterdir()} >= {".pdf", ".html", ".json", ".jsonl"}
+
+
+def test_every_command_of_the_page_of_chest_cts_works(tmp_path: Path) -> None:
+    old = ct.scan(nodules=(ct.Ball(lps_mm=(-78.0, -40.0, 150.0), diameter_mm=14.0),), vessels=0)
+    new = ct.scan(nodules=(ct.Ball(lps_mm=(-78.0, -40.0, 150.0), diameter_mm=18.0),), vessels=0)
+    for name, scan in (("scan", new), ("new", new), ("old", old), ("scans/1", old), ("scans/2", new)):
+        ct.write_dicom(tmp_path / name, scan)
+    own = {"AIMIS_READERS_PATH": str(ROOT / "tests" / "fixtures" / "spotter"), "PYTHONPATH": str(ROOT)}
+    script = "".join(commands("docs/howto/read-a-chest-ct.md")).replace("lung-nodule", "spotter")
+    done = run(script, tmp_path, **own)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "growing" in done.stdout
+    assert len(list((tmp_path / "report").glob("*.pdf"))) == 4
 
 
 def test_every_command_of_the_batch_page_works_on_a_folder(tmp_path: Path) -> None:

@@ -29,6 +29,20 @@ def test_reader_says_whether_it_takes_examinations_without_being_opened(found: r
     ]
 
 
+def test_reader_of_volumes_takes_nothing_else_unless_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(registry.PATH_VARIABLE, raising=False)
+    found = registry.find_readers((FIXTURES / "two-entries", FIXTURES / "spotter"))
+    chosen = bootstrap.choose_readers(found, ["brightness", "spotter"], None)
+    offered = bootstrap.offer_readers(chosen, Settings(), jobs=1)
+    assert [(r.takes_stills, r.takes_examinations, r.takes_volumes) for r in offered] == [
+        (True, False, False),
+        (False, False, True),
+    ]
+    entry = chosen[1].manifest.reader("spotter")
+    assert bootstrap.takes_stills(entry.model_copy(update={"inputs": ("volume", "still")}))
+    assert offered[1].open().takes_volumes
+
+
 def test_reader_is_opened_once(found: registry.Found) -> None:
     (offered,) = bootstrap.offer_readers(bootstrap.choose_readers(found, ["examiner"], None), Settings(), jobs=1)
     opened = offered.open()

@@ -81,20 +81,23 @@ def _change(nodule: Nodule, words: Texts) -> str:
 
 
 def _first_rules(found: Scan, words: Texts) -> Iterator[tuple[str, str]]:
-    """What the first guideline has one consider of each nodule; the same for several of them once."""
+    """What the first guideline has one consider of each nodule, on each condition; the same for several once."""
     asked: dict[Management, list[Nodule]] = {}
     for nodule in _reported(found):
-        if nodule.management:
-            asked.setdefault(nodule.management[0], []).append(nodule)
+        for rule in nodule.management:
+            if rule.guideline == nodule.management[0].guideline:
+                asked.setdefault(rule, []).append(nodule)
     for rule, nodules in asked.items():
         yield scan_words.numbers(nodules, words), _rule(rule, words)
 
 
 def _rule(rule: Management, words: Texts) -> str:
-    """The guideline, its category, and what it has one consider."""
+    """The guideline, its category, what it has one consider, and on which condition."""
     title = " ".join(filter(None, (words.word("guideline", rule.guideline), rule.category)))
     text = words.advice(f"guideline-{rule.guideline}-{rule.rule}").text
-    return words.label("named", name=title, words=text)
+    conditions = scan_words.listed((words.word("condition", code) for code in rule.applies_if), words)
+    applies = words.label("applies-if", conditions=conditions) if conditions else ""
+    return words.label("named", name=title, words=" ".join(filter(None, (text, applies))))
 
 
 def _gone(found: Scan, words: Texts) -> Table:

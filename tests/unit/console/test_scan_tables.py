@@ -41,7 +41,10 @@ def table(said: Outcome, language: str = "en", **values: Any) -> str:
 @pytest.mark.parametrize(
     ("language", "told"),
     [
-        ("en", ("left lung, middle third", "solid", "Fleischner", "Lung-RADS 2022 3", "No. 1", "24 slices of 2 mm")),
+        (
+            "en",
+            ("left lung, middle third", "solid", "Fleischner", "Lung-RADS 2022 3", "Applies if", "No. 1", "24 slices"),
+        ),
         ("zh", ("左肺", "实性", "Fleischner", "Lung-RADS 2022", "整次检查", "24 层")),
     ],
 )

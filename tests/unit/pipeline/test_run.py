@@ -14,7 +14,7 @@ from aimis.imaging.still import Still
 from aimis.pipeline.journal import FILE_NAME, Journal
 from aimis.pipeline.run import Run
 from aimis.pipeline.tally import Tally
-from aimis.pipeline.tools import FrameResult, ItemResult, Pictures, StoppedError
+from aimis.pipeline.tools import CutViews, FrameResult, ItemResult, Pictures, StoppedError
 from aimis.reports import json as records
 from aimis.reports.case import Case
 from tests.fakes.items import item
@@ -128,6 +128,20 @@ def test_picture_counts_by_the_worst_that_a_reader_said(statuses: tuple[Status, 
     tally.add(result("a.jpg", *map(outcome, statuses)))
     assert tally.pictures == {worst: 1}
     assert tally.all_read == (worst is Status.READ)
+
+
+def test_scan_is_reported_at_once_with_its_views() -> None:
+    reported: list[tuple[str, bool, bool]] = []
+
+    def report(reading: Reading, views: CutViews, new: bool) -> None:
+        reported.append((reading.source.path, views(reading) is None, new))
+
+    scans = [replace(result(name, recalled=name == "b"), views=lambda _: None) for name in "ab"]
+    eyes: list[Case] = []
+    run = Run(show=lambda _: None, is_stopped=never, report=lambda c, _: eyes.append(c), report_scan=report)
+    run.through(iter(scans))
+    assert (reported, eyes) == ([("a", True, True), ("b", True, False)], [])
+    Run(show=lambda _: None, is_stopped=never).through(iter(scans))
 
 
 def test_examination_is_reported_at_once_and_by_itself() -> None:
