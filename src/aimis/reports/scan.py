@@ -21,7 +21,7 @@ from aimis.reports.texts import Urgency
 from aimis.reports.views import LETTERS, Views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -98,9 +98,10 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Guideline:
-    """One guideline with its rows."""
+    """One guideline with its rows; condition : what all of it depends on."""
 
     title: str
+    condition: str
     citation: str
     rules: tuple[Rule, ...]
 
@@ -202,7 +203,7 @@ def _categories(told: Scan | None, texts: Texts) -> Iterator[str]:
         if management.category:
             guideline = texts.word("guideline", management.guideline)
             shown = texts.label("named", name=guideline, words=management.category)
-            yield document.aside(shown, _conditions(management, texts), texts)
+            yield document.aside(shown, _conditions(management.applies_if, texts), texts)
 
 
 def _limited(outcome: Outcome, texts: Texts) -> str:
@@ -318,34 +319,40 @@ def _code(management: Management) -> str:
 
 
 def _guidelines(of_scan: Sequence[Management], nodules: Sequence[Nodule], texts: Texts) -> Iterator[Guideline]:
-    """Each with what it says of the scan, then of nodules; the same for several nodules once."""
-    asked: dict[str, dict[Management, list[Nodule]]] = {}
-    for management in of_scan:
-        asked.setdefault(management.guideline, {}).setdefault(management, [])
-    for nodule in nodules:
-        for management in nodule.management:
-            asked.setdefault(management.guideline, {}).setdefault(management, []).append(nodule)
+    """In the order of first mention; the same row for several nodules, or for the whole scan too, once."""
+    asked: dict[str, dict[Management, list[Nodule | None]]] = {}
+    for whose, managements in ((None, of_scan), *((nodule, nodule.management) for nodule in nodules)):
+        for management in managements:
+            asked.setdefault(management.guideline, {}).setdefault(management, []).append(whose)
     for guideline, rules in asked.items():
+        common = [code for code in next(iter(rules)).applies_if if all(code in m.applies_if for m in rules)]
         citations = dict.fromkeys(filter(None, (texts.advice(_code(management)).citation for management in rules)))
         yield Guideline(
             title=texts.word("guideline", guideline),
+            condition=_condition(common, texts),
             citation=" ".join(citations),
-            rules=tuple(_rule(management, whose, texts) for management, whose in rules.items()),
+            rules=tuple(_rule(management, whose, common, texts) for management, whose in rules.items()),
         )
 
 
-def _rule(management: Management, whose: Sequence[Nodule], texts: Texts) -> Rule:
-    conditions = _conditions(management, texts)
+def _rule(management: Management, whose: Sequence[Nodule | None], common: Collection[str], texts: Texts) -> Rule:
+    """A row; common : the conditions that are said of the whole guideline."""
+    scan = texts.label("whole-scan") if None in whose else ""
+    numbers = words.numbers([nodule for nodule in whose if nodule], texts)
     return Rule(
-        whose=words.numbers(whose, texts) or texts.label("whole-scan"),
+        whose=words.listed((scan, numbers), texts),
         category=management.category,
         text=texts.advice(_code(management)).text,
-        condition=texts.label("applies-if", conditions=conditions) if conditions else "",
+        condition=_condition([code for code in management.applies_if if code not in common], texts),
     )
 
 
-def _conditions(management: Management, texts: Texts) -> str:
-    return words.listed((texts.word("condition", code) for code in management.applies_if), texts)
+def _condition(codes: Sequence[str], texts: Texts) -> str:
+    return texts.label("applies-if", conditions=_conditions(codes, texts)) if codes else ""
+
+
+def _conditions(codes: Sequence[str], texts: Texts) -> str:
+    return words.listed((texts.word("condition", code) for code in codes), texts)
 
 
 # ---- pictures

@@ -21,54 +21,60 @@ _ON_DARK = Style(size=6, bold=True, colour=WHITE)
 _OVERVIEW, _MARGIN = 205.0, 24.0
 _ACROSS, _FEW_ACROSS, _BETWEEN = 6, 3, 4.0
 _LINE = "#ffe14d"
-_A_PAGE = 6
+_LEAST_SCALE = 0.9
+_WHOSE = 84.0
 
 
 def render(page: ScanPage, texts: Texts) -> bytes:
-    """The PDF of a page: pictures fill the first page as far as they go, large ones where all do, and then others."""
+    """The PDF of a page: pictures are large where all are on the first page then, and else go on to the next."""
     first: list[Section] = [
         partial(parts.header, page, texts),
         partial(_head, page),
         partial(_overview, page, texts),
         partial(_nodules, page, texts),
     ]
-    large, rows = (_rows(page, texts, across) for across in (_FEW_ACROSS, _ACROSS))
-    if _fitting(first, large) == len(rows):
-        rows = large
-    fits = _fitting(first, rows)
-    note: list[Section] = [partial(_note, texts)] if rows else []
-    groups = [[*first, *rows[:fits], *(note if fits >= len(rows) else [])]]
-    starts = range(fits, len(rows), _A_PAGE)
-    groups += [[*rows[start : start + _A_PAGE], *(note if start + _A_PAGE >= len(rows) else [])] for start in starts]
-    return parts.render([*groups, _last(page, texts)], page, texts)
+    large, small = (_key_images(page, texts, across) for across in (_FEW_ACROSS, _ACROSS))
+    pictures = large if len(_packed([*first, *large])) == 1 else small
+    return parts.render(_packed([*first, *pictures, *_rest(page, texts)]), page, texts)
 
 
-def _rows(page: ScanPage, texts: Texts, across: int) -> list[Section]:
-    return [partial(_pictures, nodule, across, texts) for nodule in page.pictures]
+def _key_images(page: ScanPage, texts: Texts, across: int) -> list[Section]:
+    """The heading stands with the first row."""
+    rows: list[Section] = [partial(_pictures, nodule, across, texts) for nodule in page.pictures]
+    if not rows:
+        return []
+    return [partial(_led, partial(_heading, texts.label("key-images")), rows[0]), *rows[1:], partial(_note, texts)]
 
 
-def _last(page: ScanPage, texts: Texts) -> list[Section]:
+def _rest(page: ScanPage, texts: Texts) -> list[Section]:
+    guidelines: list[Section] = [partial(_guideline, guideline) for guideline in page.guidelines]
+    if guidelines:
+        guidelines[0] = partial(_led, partial(_guidelines_head, texts), guidelines[0])
     return [
         partial(_compared, page, texts),
-        partial(_guidelines_head, page, texts),
-        *(partial(_guideline, guideline) for guideline in page.guidelines),
+        *guidelines,
         partial(_risks, page, texts),
         partial(parts.advice, page, texts),
-        partial(parts.meaning, texts),
-        partial(parts.provenance, page, texts),
+        partial(_led, partial(parts.meaning, texts), partial(parts.provenance, page, texts)),
     ]
 
 
-def _fitting(first: Sequence[Section], rows: Sequence[Section]) -> int:
-    """How many rows of pictures fit below what the first page begins with."""
-    measure, y = Sheet(None), parts.TOP
-    for section in first:
+def _led(head: Section, body: Section, sheet: Sheet, y: float) -> float:
+    """One after the other on one page."""
+    return body(sheet, head(sheet, y))
+
+
+def _packed(sections: Sequence[Section]) -> list[list[Section]]:
+    """As many on a page as it takes when its words are set smaller by a tenth, which they then are."""
+    pages: list[list[Section]] = [[]]
+    measure, y = Sheet(None, _LEAST_SCALE), parts.TOP
+    for section in sections:
         y = section(measure, y)
-    fits = 0
-    for row in rows:
-        y = row(measure, y)
-        fits += y <= parts.BOTTOM - 20
-    return fits
+        if y > parts.BOTTOM and pages[-1]:
+            pages.append([])
+            y = section(measure, parts.TOP)
+        pages[-1].append(section)
+    return pages
 
 
 # ---- head
@@ -130,7 +136,7 @@ def _nodules(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
     words = f"{texts.label('table-note')} {page.unlisted}"
     y = sheet.paragraph(parts.LEFT, y + 1, parts.INNER, words, parts.SMALL) + 4
     if page.pictures:
-        return _heading(texts.label("key-images"), sheet, y)
+        return y
     return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("no-key-images"), parts.NORMAL) + parts.GAP
 
 
@@ -227,15 +233,14 @@ def _compared(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
     return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, texts.label("compared-note"), parts.SMALL) + parts.GAP
 
 
-def _guidelines_head(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
-    if not page.guidelines:
-        return y
+def _guidelines_head(texts: Texts, sheet: Sheet, y: float) -> float:
     y = _heading(texts.label("guidelines"), sheet, y)
     return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("guidelines-note"), parts.SMALL) + 2
 
 
 def _guideline(guideline: Guideline, sheet: Sheet, y: float) -> float:
-    y = sheet.paragraph(parts.LEFT, y, parts.INNER, guideline.title, parts.BOLD)
+    used = sheet.line(parts.LEFT, y, guideline.title, parts.BOLD, width=parts.INNER / 2) + 8
+    y = sheet.paragraph(parts.LEFT + used, y + 1, parts.INNER - used, guideline.condition or " ", _COLUMN) + 1
     for rule in guideline.rules:
         y = _rule(rule, sheet, y + 1)
     return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, guideline.citation, Style(size=6.5, colour=GREY)) + 5
@@ -246,8 +251,8 @@ def _rule(rule: Rule, sheet: Sheet, y: float) -> float:
     if rule.category:
         sheet.box(parts.LEFT, y, 30, sheet.leading(parts.BOLD), Frame(border=RULE))
         sheet.line(parts.LEFT, y, rule.category, parts.BOLD, width=30, align="centre")
-    whose = sheet.paragraph(parts.LEFT + 36, y, 58, rule.whose, parts.BOLD)
-    left, width = parts.LEFT + 98, parts.INNER - 98
+    whose = sheet.paragraph(parts.LEFT + 36, y, _WHOSE - 4, rule.whose, parts.BOLD)
+    left, width = parts.LEFT + 36 + _WHOSE, parts.INNER - 36 - _WHOSE
     words, styles = (rule.text, rule.condition), (parts.NORMAL, Style(size=7, colour=GREY))
     if not rule.condition:
         return max(whose, sheet.paragraph(left, y, width, rule.text, parts.NORMAL))

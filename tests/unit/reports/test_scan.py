@@ -198,10 +198,18 @@ def test_guidelines_say_once_what_holds_for_several_nodules_and_on_which_conditi
     told = chests.scan(nodule(0), nodule(1), nodule(2, management=(own,)), management=(_category("2"),))
     lung_rads, fleischner = of(told).guidelines
     assert (lung_rads.title, lung_rads.rules[0].whose, lung_rads.rules[0].category) == ("Lung-RADS 2022", "Scan", "2")
+    assert (lung_rads.condition, lung_rads.rules[0].condition) == ("Applies if: this was screening", "")
     both, single = fleischner.rules
     assert (both.whose, both.text, both.condition) == ("No. 1, 2", "Consider PET/CT.", "Applies if: the risk is high")
     assert (single.whose, single.condition) == ("No. 3", "")
     assert fleischner.citation == "Radiology 2017", "once, though two rows have it"
+
+
+def test_row_that_gives_the_scan_its_category_is_said_once_for_both() -> None:
+    row = _category("4A")
+    told = chests.scan(nodule(0, management=(row,)), nodule(1, management=(_category("2"),)), management=(row,))
+    (guideline,) = of(told).guidelines
+    assert [(rule.whose, rule.category) for rule in guideline.rules] == [("Scan, No. 1", "4A"), ("No. 2", "2")]
 
 
 def _category(name: str) -> Management:
@@ -211,7 +219,7 @@ def _category(name: str) -> Management:
 def test_other_models_stand_beside_the_vote_with_what_they_lack() -> None:
     page = composed("two nodules")
     assert page.risks is not None
-    assert page.risks.columns[1:] == ("Malignancy", "Brock (PanCan)", "Mayo", "Not known")
+    assert page.risks.columns[1:] == ("Malignancy", "Brock (PanCan)", "Mayo", "Not known, or why not")
     assert page.risks.rows[0] == ("1", "0.80", "0.30", "not computed", "smoking")
 
 
