@@ -203,7 +203,8 @@ def _categories(told: Scan | None, texts: Texts) -> Iterator[str]:
         if management.category:
             guideline = texts.word("guideline", management.guideline)
             shown = texts.label("named", name=guideline, words=management.category)
-            yield document.aside(shown, _conditions(management.applies_if, texts), texts)
+            conditions = _conditions(management.applies_if, texts)
+            yield document.aside(shown, texts.label("only-if", conditions=conditions) if conditions else "", texts)
 
 
 def _limited(outcome: Outcome, texts: Texts) -> str:

@@ -70,7 +70,7 @@ def test_result_counts_the_reported_nodules_and_names_the_likeliest_malignant_fi
 
 def test_result_names_the_category_of_the_scan_and_what_it_depends_on() -> None:
     asked = Management(guideline=LUNG_RADS, rule="all", category="4A", applies_if=("screening",))
-    assert of(chests.scan(management=(asked,))).verdict.details[-1] == "Lung-RADS 2022: 4A (this was screening)"
+    assert of(chests.scan(management=(asked,))).verdict.details[-1] == "Lung-RADS 2022: 4A (if this was screening)"
 
 
 def test_result_is_as_urgent_as_what_a_guideline_asks_for() -> None:
