@@ -82,7 +82,7 @@ class Views:
     """The pictures of a scan.
 
     nodules : by `Nodule.index`, the pictures in the order in which they are shown
-    front : where all of them lie; None without nodules
+    front : both lungs, with where the nodules lie; None where the volume was not at hand
     """
 
     nodules: dict[int, tuple[View, ...]]
@@ -112,8 +112,6 @@ class _Grid:
 def cut(volume: Volume, scan: Scan) -> Views:
     """The pictures of what is reported of a scan, at most `MOST_NODULES` nodules."""
     shown = [nodule for nodule in scan.nodules if nodule.present][:MOST_NODULES]
-    if not shown:
-        return Views(nodules={})
     nodules = {nodule.index: tuple(_views(volume, nodule)) for nodule in shown}
     return Views(nodules=nodules, front=_front(volume, shown))
 
