@@ -7,7 +7,6 @@ between two lungs that touch too (dynamic programming along the junction); the r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from aimis.readers.lung import airways
 RIGHT, LEFT = 1, 2
 _GRID_MM = 2.5
 _AIR_HU = -400  # half way between aerated lung and soft tissue; what is denser is brought back by closing
-_GAS_HU = -955  # mean of a region: stomach and bowel hold gas, lungs hold blood too, even with emphysema
+_GAS_HU = -965  # median of a region: stomach and bowel hold gas, lungs hold blood too, even with emphysema
 _OUTSIDE_HU = -940  # what is denser at the edge of the field is the body, cut off by the field
 _PADDING_HU = -1020
 _LEAST_ML = 25.0
@@ -27,6 +26,9 @@ _SMALL = 0.25  # of the greatest region: a smaller one must not lie low, where t
 _LOW = 0.15  # of the greatest region's height
 _ONE_SIDE = 0.1  # of a region; less beyond the body's middle is no other lung
 _CLOSING_MM = 12.5  # radius: brings back nodules at the wall up to about twice this wide
+_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11)).astype(np.uint8)
+_SQUARE, _WIDE = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
+_REACH_MM = 20.0
 _BAND_MM = 50.0  # to each side of the body's middle, where two lungs may touch
 Coarse = npt.NDArray[np.int16]
 Bools = npt.NDArray[np.bool_]
@@ -75,6 +77,10 @@ class Lungs:
         """Indices of the grid, fractional, of the scan's voxel indices (..., 3)."""
         return np.asarray((np.asarray(indices_zyx, dtype=np.float64) + 0.5) / np.asarray(self.step_zyx) - 0.5)
 
+    def voxels(self, blocks_zyx: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The inverse of `blocks`."""
+        return np.asarray((np.asarray(blocks_zyx, dtype=np.float64) + 0.5) * np.asarray(self.step_zyx) - 0.5)
+
     def at(self, indices_zyx: npt.ArrayLike) -> Labels:
         """Labels at voxel indices (..., 3) of the scan, fractions allowed; 0 outside the scan."""
         places = np.rint(self.blocks(indices_zyx)).astype(np.intp)
@@ -83,24 +89,23 @@ class Lungs:
         return np.asarray(self.labels[kept[..., 0], kept[..., 1], kept[..., 2]] * inside, dtype=np.uint8)
 
     def to_edge_mm(self, indices_zyx: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Distances from voxel indices (n, 3) of the scan to the nearest edge of the lungs, negative outside them."""
-        places = self.blocks(indices_zyx).reshape(-1, 3) * np.asarray(self.spacing_mm)
-        inside = self.at(indices_zyx).reshape(-1) > 0
-        if not len(self._edge_mm):
-            return np.full(len(places), -np.inf)
-        nearest = np.array([np.sqrt(((self._edge_mm - place) ** 2).sum(axis=1).min()) for place in places])
-        return np.where(inside, nearest, -nearest)
+        """Distances from voxel indices (n, 3) of the scan to the edge of the lungs, at most 20 mm; negative outside.
 
-    @cached_property
-    def _edge_mm(self) -> npt.NDArray[np.float64]:
-        """Middles of the faces between a block of a lung and one outside it, shape (n, 3)."""
-        faces = []
-        for axis in range(3):
-            padded = np.pad(self.labels > 0, [(1, 1) if a == axis else (0, 0) for a in range(3)])
-            found = np.argwhere(np.diff(padded.astype(np.int8), axis=axis) != 0).astype(np.float64)
-            found[:, axis] -= 0.5
-            faces.append(found)
-        return np.asarray(np.concatenate(faces) * np.asarray(self.spacing_mm))
+        Where the scan ends there is no edge.
+        """
+        places = np.asarray(indices_zyx, dtype=np.float64).reshape(-1, 3)
+        signs = np.where(self.at(places) > 0, 1.0, -1.0)
+        return signs * [self._away_mm(place, inside=sign > 0) for place, sign in zip(places, signs, strict=True)]
+
+    def _away_mm(self, index_zyx: npt.NDArray[np.float64], *, inside: bool) -> float:
+        """To the nearest block that is not of the lungs, if `inside`, else to the nearest that is."""
+        place, spacing = self.blocks(index_zyx), np.asarray(self.spacing_mm)
+        reach = np.ceil(_REACH_MM / spacing)
+        low = np.maximum(0, np.rint(place) - reach).astype(np.intp)
+        high = np.maximum(0, np.rint(place) + reach + 1).astype(np.intp)
+        other = np.argwhere((self.labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] > 0) != inside)
+        gaps = np.maximum(np.abs(other + low - place) - 0.5, 0) * spacing
+        return min(_REACH_MM, float(np.sqrt((gaps**2).sum(axis=1).min(initial=np.inf))))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -147,22 +152,42 @@ def _subsample(
 def _body(coarse: Coarse) -> Bools:
     """Slice by slice what the outline of the greatest piece of tissue holds, without the table."""
     body = np.zeros(coarse.shape, dtype=np.uint8)
-    square = np.ones((3, 3), np.uint8)
     for plane, into in zip(coarse, body, strict=True):
-        tissue = (plane > _AIR_HU).astype(np.uint8)
-        opened = cv2.bitwise_or(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, square), _cut_by_field(plane))
-        outlines, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        if outlines:
-            cv2.drawContours(into, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
-            cv2.morphologyEx(into, cv2.MORPH_OPEN, square, dst=into)
+        around = _around_body(plane)
+        tissue = _opened((plane > _AIR_HU).astype(np.uint8), _SQUARE)
+        whole = _outlined(tissue)
+        rim = _rim(plane) & (1 - around)
+        if rim.any():
+            added = _outlined(tissue | rim) & ~whole
+            whole |= _opened(added, _DISC)  # without what is thin: air between body and table
+        into[...] = whole & (cv2.dilate(around, _SQUARE) == 0)  # nor what lies half in the air around
     return body.astype(np.bool_)
 
 
-def _cut_by_field(plane: Coarse) -> npt.NDArray[np.uint8]:
-    """Rim of the scanner's field where it runs through the body; it closes an outline that the field leaves open."""
+def _opened(mask: Labels, shape: Labels) -> Labels:
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, shape), dtype=np.uint8)
+
+
+def _outlined(tissue: Labels) -> Labels:
+    """What the outline of the greatest piece holds, 1 there."""
+    into = np.zeros_like(tissue)
+    outlines, _ = cv2.findContours(tissue, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if outlines:
+        cv2.drawContours(into, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+    return into
+
+
+def _around_body(plane: Coarse) -> npt.NDArray[np.uint8]:
+    """The air and the padding that reach the picture's edge, 1 there; a lung that the field cuts is denser."""
+    thin = cv2.copyMakeBorder((plane < _OUTSIDE_HU).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    cv2.floodFill(thin, None, (0, 0), 2)
+    return np.asarray(thin[1:-1, 1:-1] == 2, dtype=np.uint8)
+
+
+def _rim(plane: Coarse) -> npt.NDArray[np.uint8]:
+    """Edge of the scanner's field: where it cuts the body it closes an outline that would be open."""
     padding = cv2.copyMakeBorder((plane <= _PADDING_HU).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
-    rim = cv2.dilate(padding, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
-    return ((rim > 0) & (plane > _OUTSIDE_HU)).astype(np.uint8)
+    return np.asarray(cv2.dilate(padding, _WIDE)[1:-1, 1:-1], dtype=np.uint8)
 
 
 def _aerated(air: Bools, coarse: Coarse, spacing_mm: tuple[float, float, float]) -> list[_Region]:
@@ -175,7 +200,7 @@ def _aerated(air: Bools, coarse: Coarse, spacing_mm: tuple[float, float, float])
             continue
         inside = numbers[box] == number
         size = int(inside.sum())
-        if size >= least and float(coarse[box][inside].mean()) > _GAS_HU:
+        if size >= least and float(np.median(coarse[box][inside])) > _GAS_HU:
             regions.append(_Region(box=box, inside=inside, size=size))
     if not regions:
         return []
@@ -231,21 +256,23 @@ def _junction(coarse: Coarse, aerated: Bools, middle: float, reach: float) -> np
 def _closed(labels: Labels, spacing_mm: tuple[float, float, float]) -> Labels:
     """Each lung with the vessels, the nodules and the bays narrower than the closing that it surrounds."""
     closed = labels.copy()
-    for side in (RIGHT, LEFT):
-        whole = _close((labels == side).astype(np.uint8), spacing_mm)
-        closed[(whole > 0) & (closed == 0)] = side
+    for side, box in zip((RIGHT, LEFT), ndimage.find_objects(labels, max_label=LEFT), strict=True):
+        if box is not None:
+            lung = (labels[box] == side).astype(np.uint8)
+            for axis in range(3):
+                planes, whole = np.moveaxis(lung, axis, 0), np.moveaxis(closed[box], axis, 0)
+                _close(planes, whole, side, [mm for a, mm in enumerate(spacing_mm) if a != axis])
     return closed
 
 
-def _close(lung: npt.NDArray[np.uint8], spacing_mm: tuple[float, float, float]) -> npt.NDArray[np.uint8]:
-    """Closed by a disc in axial planes."""
-    radii = [max(1, round(_CLOSING_MM / mm)) for mm in spacing_mm]
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radii[2] + 1, 2 * radii[1] + 1))
-    whole = np.empty_like(lung)
-    for plane, into in zip(lung, whole, strict=True):
-        padded = cv2.copyMakeBorder(plane, radii[1], radii[1], radii[2], radii[2], cv2.BORDER_CONSTANT, value=0)
-        into[...] = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[radii[1] : -radii[1], radii[2] : -radii[2]]
-    return whole
+def _close(planes: Labels, whole: Labels, side: int, spacing_mm: list[float]) -> None:
+    """A lung's sections closed by a disc, into what is nothing yet."""
+    ry, rx = (max(1, round(_CLOSING_MM / mm)) for mm in spacing_mm)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rx + 1, 2 * ry + 1))
+    for plane, into in zip(planes, whole, strict=True):
+        padded = cv2.copyMakeBorder(np.ascontiguousarray(plane), ry, ry, rx, rx, cv2.BORDER_CONSTANT, value=0)
+        section = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[ry:-ry, rx:-rx]
+        into[(section > 0) & (into == 0)] = side
 
 
 def _filled(labels: Labels) -> Labels:

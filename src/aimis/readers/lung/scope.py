@@ -1,0 +1,59 @@
+"""Is this a chest CT that shows the lungs, and what of them does it not show.
+
+Whether the values are Hounsfield units of a body at all is asked before, of the volume (`aimis.imaging.hounsfield`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from aimis.domain.errors import UnsupportedInputError
+from aimis.domain.reading import Reason
+
+if TYPE_CHECKING:
+    from aimis.readers.lung.lungs import Lungs
+
+_LEAST_ML = 150.0
+"""Both lungs together; bases at the top of an abdominal CT, and air in bowel or sinuses, are less."""
+_LEAST_HEIGHT_MM = 150.0
+"""Of the lungs, where the scan cuts them: half of an adult's are more."""
+_CUT = 0.08
+"""Section of the lungs in the scan's first or last slice, of the largest: the tip of a recess is less."""
+_BONE_HU, _LEAST_BONE = 200, 0.002
+_UNAERATED = 0.3
+"""Volume of one lung to the other's: an elevated diaphragm or a lobe's loss leaves more."""
+
+
+def check(found: Lungs) -> tuple[Reason, ...]:
+    """What limits a reading: lungs cut off, or one without air; most grave first.
+
+    Raises `UnsupportedInputError` "no-lungs", "not-a-chest" (no bone about them, so a phantom or another animal's
+    part), or "lungs-not-covered" with the height in mm that is shown.
+    """
+    right, left = found.volumes_ml
+    if right + left < _LEAST_ML:
+        raise UnsupportedInputError("no-lungs")
+    if float((found.hu[found.body] > _BONE_HU).mean()) < _LEAST_BONE:
+        raise UnsupportedInputError("not-a-chest")
+    sections = np.asarray((found.labels > 0).sum(axis=(1, 2)))
+    ends = _cut(sections)
+    height = round(float(np.ptp(np.flatnonzero(sections)) + 1) * found.spacing_mm[0])
+    if ends and height < _LEAST_HEIGHT_MM:
+        raise UnsupportedInputError("lungs-not-covered", height=height)
+    return (*ends, *_unaerated(right, left))
+
+
+def _cut(sections: npt.NDArray[np.int_]) -> tuple[Reason, ...]:
+    """The ends of the lungs, base and apex, that lie outside the scan; sections from the feet up."""
+    shares = {"base": float(sections[0] / sections.max()), "apex": float(sections[-1] / sections.max())}
+    return tuple(Reason.of(f"lung-{end}-cut-off") for end, share in shares.items() if share > _CUT)
+
+
+def _unaerated(right_ml: float, left_ml: float) -> tuple[Reason, ...]:
+    """One lung removed, collapsed or filled: nodules in what has no air are not found."""
+    if min(right_ml, left_ml) >= _UNAERATED * max(right_ml, left_ml):
+        return ()
+    return (Reason.of("right-lung-without-air" if right_ml < left_ml else "left-lung-without-air"),)
