@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from training.lung.nodules import Nodule
+if TYPE_CHECKING:
+    from training.lung.nodules import Nodule
+
 
 Floats = npt.NDArray[np.float32]
 Point = tuple[float, float, float]
@@ -27,7 +30,12 @@ class Stamp:
 
 
 def stamp(
-    nodule: Nodule, spacing_mm: Point, *, scale: float = 1.0, angle: float = 0.0, flip: tuple[bool, bool] = (False, False)
+    nodule: Nodule,
+    spacing_mm: Point,
+    *,
+    scale: float = 1.0,
+    angle: float = 0.0,
+    flip: tuple[bool, bool] = (False, False),
 ) -> Stamp:
     """A nodule scaled, turned in the axial plane and mirrored (in z, in x), resampled with its partial volumes.
 
@@ -51,8 +59,8 @@ def stamp(
     for shift in np.ndindex(*fine):
         within = (np.array(shift) + 0.5) / fine - 0.5
         offset = middle + matrix @ (within - np.array(half))
-        for into, array in zip(parts, (*source, inside), strict=True):
-            into += ndimage.affine_transform(array, matrix, offset, into.shape, order=1) / fine.prod()
+        for part, array in zip(parts, (*source, inside), strict=True):
+            part[...] += ndimage.affine_transform(array, matrix, offset, part.shape, order=1) / fine.prod()
     alpha, weighted, mask = (p.astype(np.float32) for p in parts)
     return Stamp(weighted=weighted, alpha=alpha, inside=mask, diameter_mm=float(nodule.row["diameter_mm"]) * scale)
 

@@ -62,8 +62,7 @@ def box_of(scan: Scan) -> grid.Box:
         raise ValueError(f"{scan.name}: no lungs")
     margins = (round(MARGIN_MM / mm) for mm in scan.spacing_mm)
     z, y, x = (
-        slice(max(0, s.start - m), min(n, s.stop + m))
-        for s, m, n in zip(found, margins, scan.hu.shape, strict=True)
+        slice(max(0, s.start - m), min(n, s.stop + m)) for s, m, n in zip(found, margins, scan.hu.shape, strict=True)
     )
     return z, y, x
 

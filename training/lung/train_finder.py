@@ -194,13 +194,19 @@ class Run:
         began, losses = time.time(), []
         self.network.train()
         while self.step < self.steps:
-            rate = RATE * min(1, (self.step + 1) / 50) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.step / self.steps)))
+            rate = (
+                RATE
+                * min(1, (self.step + 1) / 50)
+                * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.step / self.steps)))
+            )
             self.optimiser.param_groups[0]["lr"] = rate
             losses.append(self._step(*next(batches)))
             if self.step % 100 == 0 or self.step == self.steps:
                 self._store()
                 means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
-                print(json.dumps({"step": self.step, "losses": means, "seconds": round(time.time() - began)}), flush=True)
+                print(
+                    json.dumps({"step": self.step, "losses": means, "seconds": round(time.time() - began)}), flush=True
+                )
                 losses = []
 
     def _store(self) -> None:

@@ -85,9 +85,7 @@ def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], 
     order = rng.permutation(len(own))
     places = _places(volume)
     noise = insertion.noise_hu(volume.hu)
-    already = [
-        (tuple(int(v) for v in np.rint(volume.to_indices(t.centre_lps_mm))), t.diameter_mm) for t in base.truth
-    ]
+    already = [(tuple(int(v) for v in np.rint(volume.to_indices(t.centre_lps_mm))), t.diameter_mm) for t in base.truth]
     for turn in range(min(rounds, math.ceil(len(own) / EACH))):
         hu, taken, added = volume.hu.astype(np.float32), list(already), []
         for k in order[turn * EACH : (turn + 1) * EACH]:
@@ -107,7 +105,9 @@ def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], 
         yield Case(
             name=f"{base.name}-{part}-{turn}",
             fold=fold,
-            volume=Volume(hu=whole, spacing_mm=volume.spacing_mm, origin_lps_mm=volume.origin_lps_mm, series=volume.series),
+            volume=Volume(
+                hu=whole, spacing_mm=volume.spacing_mm, origin_lps_mm=volume.origin_lps_mm, series=volume.series
+            ),
             truth=(*base.truth, *added),
         )
 

@@ -46,13 +46,26 @@ class Judgement(BaseModel):
 
 
 def features(answers: npt.NDArray[np.float32], size: Size) -> dict[str, float]:
-    """What malignancy is judged by: the slice network's ratings (logits) and the measured size."""
-    told = dict(zip(slices.ANSWERS, (float(a) for a in answers), strict=True))
-    chosen = ("malignant-above-2", "malignant-above-3", "malignant-above-4", "spiculated", "lobulated", "calcified")
-    log_mm = math.log(max(size.diameter_mm, 1.0))
-    return {**{name: told[name] for name in chosen}, "log-diameter": log_mm, "log-diameter-squared": log_mm**2}
+    """What malignancy is judged by: the slice network's ratings (logits) and the measured size and density.
+
+    answers : shape (2, answers), as `slices.outline` gives them
+    """
+    told = {
+        f"{which}-{name}": float(value)
+        for which, row in zip(("mean", "largest"), answers, strict=True)
+        for name, value in zip(slices.ANSWERS, row, strict=True)
+        if name != "nodule"
+    }
+    return {
+        **told,
+        "log-diameter": math.log(max(size.diameter_mm, 1.0)),
+        "log-long-axis": math.log(max(size.long_axis_mm, 1.0)),
+        "log-short-axis": math.log(max(size.short_axis_mm, 1.0)),
+        "roundness": size.short_axis_mm / max(size.long_axis_mm, 1.0),
+        "density": size.mean_hu / 500,
+    }
 
 
 def probability(answers: npt.NDArray[np.float32], name: str) -> float:
-    """Of one rating of the slice network, 0..1, not calibrated."""
-    return 1 / (1 + math.exp(-float(answers[slices.ANSWERS.index(name)])))
+    """Of one rating of the slice network over the whole nodule, 0..1, not calibrated."""
+    return 1 / (1 + math.exp(-float(answers[0][slices.ANSWERS.index(name)])))

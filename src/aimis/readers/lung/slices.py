@@ -71,30 +71,32 @@ def cut(plane: Floats | npt.NDArray[np.int16], centre: tuple[float, float], pixe
 
 
 def nodule_logits(engine: Engine, volume: Volume, candidates: tuple[Candidate, ...], pool: Executor) -> Floats:
-    """Shape (candidates,): the mean over slices near the middle and over the eight turns of the square."""
+    """Shape (candidates,): the mean over three slices near the middle, each as it is and mirrored."""
     if not candidates:
         return np.zeros(0, np.float32)
-    squares = list(pool.map(partial(_looked_at, volume), candidates))
-    turned = np.stack(
-        [np.rot90(f, r, (2, 3)) for f in (np.stack(squares), np.stack(squares)[..., ::-1]) for r in range(4)]
-    )
-    answers = _run(engine, turned.reshape(-1, SIDE, SIDE), pool)[0]
-    return np.asarray(answers[:, 0].reshape(8, len(candidates), -1).mean(axis=(0, 2)), dtype=np.float32)
+    squares = np.stack(list(pool.map(partial(_looked_at, volume), candidates)))
+    both = np.concatenate([squares, squares[..., ::-1]], axis=1)
+    answers = _run(engine, both.reshape(-1, SIDE, SIDE), pool)
+    return np.asarray(answers[:, 0].reshape(len(candidates), -1).mean(axis=1), dtype=np.float32)
 
 
 def outline(engine: Engine, volume: Volume, candidate: Candidate) -> tuple[Outline | None, Floats]:
-    """The nodule's voxels, None where the network draws nothing there; and its answers, mean by section's area."""
+    """The nodule's voxels, None where the network draws nothing there; and its answers.
+
+    answers : shape (2, answers), the mean over the sections by their area, and of the largest section
+    """
     z, y, x = candidate.place
     reach = math.ceil((candidate.diameter_mm * _LONGEST + 3) / volume.spacing_mm[0])
     reach = min(reach, _MOST_SLICES // 2)
     middle = min(max(round(z), 0), len(volume.hu) - 1)
     chosen = range(max(0, middle - reach), min(len(volume.hu), middle + reach + 1))
-    squares = np.stack([cut(_window(volume, k, y, x)[0], *_window(volume, k, y, x)[1:]) for k in chosen])
+    squares = np.stack([cut(*_window(volume, k, y, x)) for k in chosen])
     out = engine.run({"squares": squares})
     sections = _followed(out["outlines"], middle - chosen.start, volume.spacing_mm[0])
     areas = sections.sum(axis=(1, 2)).astype(np.float32)
     weight = areas if areas.any() else (np.arange(len(areas)) == middle - chosen.start).astype(np.float32)
-    answers = np.asarray((out["answers"] * weight[:, None]).sum(axis=0) / weight.sum(), dtype=np.float32)
+    mean = (out["answers"] * weight[:, None]).sum(axis=0) / weight.sum()
+    answers = np.stack([mean, out["answers"][weight.argmax()]]).astype(np.float32)
     if not areas.any():
         return None, answers
     return _in_scan(out["outlines"], sections, chosen.start, (y, x), volume), answers
@@ -130,11 +132,11 @@ def _looked_at(volume: Volume, candidate: Candidate) -> Bytes:
     return np.stack(squares)
 
 
-def _run(engine: Engine, squares: Bytes, pool: Executor) -> tuple[Floats, Floats]:
-    """Answers and outlines of squares (n, 48, 48), in batches side by side."""
+def _run(engine: Engine, squares: Bytes, pool: Executor) -> Floats:
+    """Answers of squares (n, 48, 48), in batches side by side."""
     batches = np.array_split(squares, max(1, math.ceil(len(squares) / 96)))
-    outs = list(pool.map(lambda batch: engine.run({"squares": np.ascontiguousarray(batch)}), batches))
-    return np.concatenate([o["answers"] for o in outs]), np.concatenate([o["outlines"] for o in outs])
+    outs = pool.map(lambda batch: engine.run({"squares": np.ascontiguousarray(batch)}), batches)
+    return np.concatenate([out["answers"] for out in outs])
 
 
 def _followed(outlines: Floats, middle: int, slice_mm: float) -> Voxels:

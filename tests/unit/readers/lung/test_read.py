@@ -1,0 +1,136 @@
+"""The reader's way from a volume to nodules, with toy networks on a drawn chest."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from aimis.domain.reading import Outcome, Status
+from aimis.domain.scan import Nodule, Scan
+from aimis.imaging.volume import Volume
+from aimis.readers.lung import judge, measure, read, slices
+from aimis.readers.manifest import Calibration, FindingEntry, OperatingPoints
+from tests.fakes import ct
+from tests.fakes.lung_networks import ToyFinder, ToySlices
+
+BALLS = (
+    ct.Ball(lps_mm=(-95.0, -10.0, 180.0), diameter_mm=12.0),
+    ct.Ball(lps_mm=(80.0, 30.0, 200.0), diameter_mm=8.0),
+)
+SCANNER = ct.Scanner(shape=(120, 256, 256), spacing_mm=(2.5, 1.35, 1.35))
+
+
+def reader(least_mm: float = 3.0, contrast: float = 20.0) -> read.LungReader:
+    zero = dict.fromkeys(judge.features(np.zeros((2, len(slices.ANSWERS)), np.float32), SIZE), 0.0)
+    return read.LungReader(
+        finding=FindingEntry(
+            name=read.FINDING,
+            calibration=Calibration(slope=1.0, offset=0.0),
+            operating_points=OperatingPoints(screening=0.2, balanced=0.5, specific=0.8),
+        ),
+        reader_id="lung-nodule",
+        operating_point="balanced",
+        judgement=judge.Judgement(
+            slices_share=0.5,
+            listed_from=0.001,
+            drawn_from=0.01,
+            least_mm=least_mm,
+            malignancy={**zero, "one": -3.0, "log-diameter": 1.0},
+        ),
+        finder=ToyFinder(contrast),
+        slice_engine=ToySlices(),
+    )
+
+
+SIZE = measure.size(np.ones((3, 3, 3), np.bool_), np.zeros((3, 3, 3), np.int16), (1.0, 1.0, 1.0))
+
+
+@cache
+def chest() -> Volume:
+    return ct.scan(SCANNER, BALLS, vessels=0)
+
+
+@cache
+def outcome() -> Outcome:
+    return reader().read_volume(chest())["lung-nodule"]
+
+
+def scan_of(said: Outcome) -> Scan:
+    assert said.scan is not None
+    return said.scan
+
+
+def nearest(scan: Scan, ball: ct.Ball) -> Nodule:
+    return min(scan.nodules, key=lambda n: math.dist(n.centre_lps_mm, ball.lps_mm))
+
+
+@pytest.mark.parametrize("ball", BALLS)
+def test_a_nodule_is_found_at_its_place_and_measured(ball: ct.Ball) -> None:
+    found = nearest(scan_of(outcome()), ball)
+    assert found.present
+    assert math.dist(found.centre_lps_mm, ball.lps_mm) < ball.diameter_mm / 4
+    assert found.diameter_mm == pytest.approx(ball.diameter_mm, abs=1.2)
+    assert found.size is not None
+    assert found.size.diameter_mm == found.diameter_mm
+
+
+@pytest.mark.parametrize("ball", BALLS)
+def test_a_nodule_names_the_slices_that_show_it(ball: ct.Ball) -> None:
+    found, volume = nearest(scan_of(outcome()), ball), chest()
+    assert found.slices is not None
+    first, largest, last = (float(volume.to_lps((k, 0, 0))[2]) for k in found.slices)
+    assert first < last
+    assert abs(largest - ball.lps_mm[2]) <= ball.diameter_mm / 2
+    assert found.sop_instance_uids == tuple(volume.sop_instance_uids[k] for k in found.slices)
+
+
+@pytest.mark.parametrize("ball", BALLS)
+def test_a_nodules_mask_lies_on_it(ball: ct.Ball) -> None:
+    found, volume = nearest(scan_of(outcome()), ball), chest()
+    assert found.mask is not None
+    voxels = np.argwhere(measure.decode(found.mask)) + found.mask.origin_zyx
+    away = np.linalg.norm(volume.to_lps(voxels) - ball.lps_mm, axis=1)
+    assert away.max() <= ball.diameter_mm / 2 + 2.5
+
+
+def test_nodules_stand_most_probable_first_and_none_twice() -> None:
+    nodules = scan_of(outcome()).nodules
+    assert [n.index for n in nodules] == list(range(len(nodules)))
+    assert all(a.probability >= b.probability for a, b in pairwise(nodules))
+    places = [n.centre_lps_mm for n in nodules if n.present]
+    assert all(math.dist(a, b) > 4 for k, a in enumerate(places) for b in places[k + 1 :])
+
+
+def test_the_finding_is_the_likeliest_nodule() -> None:
+    said = outcome()
+    assert said.status is Status.READ
+    assert said.findings[0].probability == scan_of(said).nodules[0].probability
+    assert said.findings[0].present
+
+
+def test_a_chest_in_which_nothing_is_marked_is_read_without_nodules() -> None:
+    said = reader(contrast=0.0).read_volume(chest())["lung-nodule"]
+    assert said.status is Status.READ
+    assert not said.findings[0].present
+    assert not scan_of(said).nodules
+
+
+def test_a_nodule_below_the_least_size_is_listed_but_not_reported() -> None:
+    found = nearest(scan_of(reader(least_mm=10.0).read_volume(chest())["lung-nodule"]), BALLS[1])
+    assert found.probability > 0.5
+    assert not found.present
+
+
+def test_malignancy_is_the_logistic_of_its_features() -> None:
+    found = nearest(scan_of(outcome()), BALLS[0])
+    assert found.malignancy_probability == pytest.approx(
+        1 / (1 + math.exp(3.0 - math.log(found.diameter_mm))), abs=1e-5
+    )
+
+
+def test_the_same_scan_is_read_alike_twice() -> None:
+    assert reader().read_volume(chest())["lung-nodule"] == outcome()

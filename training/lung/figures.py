@@ -1,0 +1,95 @@
+"""The measured figures, and the tables made of them: `python -m training.lung.figures` fills card and README."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path("training/lung/results")
+FIGURES = RESULTS / "figures.json"
+PLACES = (Path("src/aimis/readers/lung/MODEL_CARD.md"), Path("README.md"))
+_MARKED = re.compile(r"(<!-- lung:begin.*?-->\n).*?(<!-- lung:end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Put the tables between the marks of the model card and the README."""
+    table = markdown(load())
+    for place in PLACES:
+        place.write_text(_MARKED.sub(lambda m: f"{m[1]}{table}{m[2]}", place.read_text()))
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The table for card and README."""
+    crops, vote, whole = found["crops"], found["malignancy"], found["whole scans"]
+    rows = [
+        ("nodule against LUNA16's false candidates, blocks of patients unseen", "AUC", _span(crops)),
+        ("malignancy (radiologists' vote), patients unseen", "AUC", _span(vote)),
+        ("diameter alone, the same nodules", "AUC", _span(vote["diameter alone"])),
+        ("malignancy above diameter alone", "difference of AUC", _span(vote["difference"])),
+        ("calibration error of malignancy", "", str(vote["calibration error"])),
+    ]
+    text = "| what | figure | value (95 % interval) |\n| --- | --- | --- |\n"
+    text += "".join(f"| {a} | {b} | {c} |\n" for a, b, c in rows)
+    text += "\nWhole scans, nodules of unseen patients put into an unseen scan, scored by the shared program:\n\n```\n"
+    text += "\n".join(whole["lines"]) + "\n```\n\nFound at one false mark a scan: "
+    text += "; ".join(f"{name} {value}" for name, value in whole["sensitivity at one false mark"].items()) + ".\n"
+    for name, each in found["real scans"].items():
+        found_of = f"{each['found']} of {each['labelled']} labelled nodules found"
+        text += f"\n- {name}: {found_of}, {each['false marks']} other marks"
+    return text + "\n"
+
+
+def _span(each: dict[str, float]) -> str:
+    return f"{each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
+
+
+def save(found: dict[str, Any]) -> None:
+    """Keep them in results/figures.json."""
+    RESULTS.mkdir(exist_ok=True)
+    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def load() -> dict[str, Any]:
+    """As the last evaluation left them; empty before the first."""
+    return dict(json.loads(FIGURES.read_text())) if FIGURES.exists() else {}
+
+
+def print_all(found: dict[str, Any]) -> None:
+    """For people."""
+    print("== lung: candidate against nodule on LUNA16's crops", found["crops"])
+    print("== lung: malignancy vote", found["malignancy"])
+    print("== lung: real scans at the operating point")
+    for name, each in found["real scans"].items():
+        print(name, each)
+    print("== lung: nodules of unseen patients put into unseen scans")
+    print("\n".join(found["whole scans"]["lines"]))
+    print(found["whole scans"]["sensitivity at one false mark"])
+    print("== lung: bf16 against f32", found["precision"])
+
+
+def bf16() -> str:
+    """Whether the manifest may say that decisions in bf16 are those of f32."""
+    return "bf16_parity = true" if load().get("precision", {}).get("holds") else ""
+
+
+def manifest_tables() -> str:
+    """[[readers.metrics]]."""
+    found = load()
+    if not found:
+        return ""
+    table = ""
+    rows = [
+        ("AUC of nodule against false candidate", found["crops"], "LUNA16 crops of unseen patients"),
+        ("AUC of malignancy, the radiologists' vote", found["malignancy"], "LIDC-IDRI nodules of unseen patients"),
+    ]
+    for what, each, on in rows:
+        n = each["nodules"] + each.get("false candidates", 0)
+        table += f'[[readers.metrics]]\nwhat = "{what}"\nvalue = {each["value"]}\nlow = {each["low"]}\n'
+        table += f'high = {each["high"]}\nn = {n}\non = "{on}"\n\n'
+    return table
+
+
+if __name__ == "__main__":
+    main()
