@@ -25,6 +25,7 @@ _LOCALISERS = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"})
 _PROJECTIONS = frozenset({"MIP", "MINIP", "MAX_IP", "MIN_IP", "MAX IP", "PROJECTION", "PROJECTION IMAGE", "VRT", "3D"})
 _RANKS_OF_STEP_MM = (1.26, 2.01, 3.01, 5.01)
 _WHOLE_CHEST_MM = 240.0
+_MOST_OVERLAP = 0.25
 _SHARPEST, _SOFTEST = 65, 20
 _OTHER_PARTS = re.compile(r"\b(?:bone|osteo|inner ear|head|brain)\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d{2}")
@@ -207,17 +208,21 @@ def _likeness(each: Instance) -> tuple[object, ...]:
 
 
 def _by_acquisition(group: Group, instances: Sequence[Instance]) -> Iterator[Group]:
-    """The group, or its acquisitions where places are taken twice and each acquisition takes them once."""
+    """The group, or its acquisitions where most places are taken twice and each acquisition takes them once.
+
+    Two breath-holds that overlap by a few slices stay together.
+    """
     parts: dict[int | None, list[int]] = {}
     for at in group.at:
         parts.setdefault(instances[at].acquisition, []).append(at)
     split = [Group(at=tuple(part), instances=tuple(instances[at] for at in part)) for part in parts.values()]
-    if len(split) > 1 and _is_doubled(group) and not any(map(_is_doubled, split)):
+    if len(split) > 1 and _doubled(group) > _MOST_OVERLAP and not any(map(_doubled, split)):
         yield from split
     else:
         yield group
 
 
-def _is_doubled(group: Group) -> bool:
-    places = [tuple(round(mm, 2) for mm in plane.position_mm) for plane in group.planes]
-    return len(set(places)) < len(places)
+def _doubled(group: Group) -> float:
+    """The share of slices that lie in the place of another."""
+    places = {tuple(round(mm, 2) for mm in plane.position_mm) for plane in group.planes}
+    return 1 - len(places) / len(group.planes) if group.planes else 0.0

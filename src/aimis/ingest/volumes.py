@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2**30
 """Of a file that holds a whole scan."""
-_BEGINNINGS = (2**14, 2**18)
-"""Bytes within which headers end, mostly and nearly always; of the rest the whole file is read."""
+_BEGINNINGS = (2**14, 2**18, 2**22)
+"""Bytes within which headers end: of most slices, of nearly all, of most objects of many frames; else all is read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +90,7 @@ class Volumes:
                 walked = dicom_walk.walk(content, self.limits)
                 if walked.pixels_at is not None or len(content) < size:
                     return ct_instance.read_instance(walked)
-        return ct_instance.read_instance(dicom_walk.walk(item.load(), self.limits))
+        return ct_instance.read_instance(dicom_walk.walk(_load(item, self.limits), self.limits))
 
 
 class _Study:

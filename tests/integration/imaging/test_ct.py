@@ -466,6 +466,27 @@ def test_series_too_long_to_be_thinned_is_refused(monkeypatch: pytest.MonkeyPatc
 # Which series.
 
 
+def test_series_mixed_in_one_folder_are_told_apart_and_the_choice_is_said() -> None:
+    def lie_elsewhere(dataset: Dataset, at: int) -> None:
+        dataset.SliceThickness, dataset.SOPInstanceUID = "5", f"1.2.9.{at}"
+
+    thick = list(ct.dicom_files(small(), ct.Writing(series_uid="1.2.9", description="Thick", change=lie_elsewhere)))
+    volume = read([content for pair in zip(thick, files(), strict=True) for content in pair])
+    assert_same(volume, small())
+    assert volume.series.choice == "thinner-slices"
+    assert volume.series.others == (("Thick (46)", "thicker-slices"),)
+
+
+def test_slice_of_another_size_is_left_out_and_its_gap_said() -> None:
+    def halve(dataset: Dataset) -> None:
+        dataset.Rows //= 2
+        dataset.PixelData = dataset.PixelData[: len(dataset.PixelData) // 2]
+
+    volume = read(changed(20, halve))
+    assert codes(volume) == ["slices-missing-few"]
+    assert volume.series.others == (("Thorax 1.0 (1)", "too-few-slices"),)
+
+
 def test_zip_of_a_series_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "scan.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number, content in enumerate(files()):

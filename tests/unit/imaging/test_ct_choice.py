@@ -86,6 +86,20 @@ def test_slices_of_another_size_are_a_series_apart() -> None:
     assert choice.others == (("thin (1)", "too-few-slices"),)
 
 
+def test_breath_holds_that_overlap_are_one_series() -> None:
+    lower, upper = (
+        [replace(each, acquisition=number) for each in part] for number, part in ((1, THIN[:160]), (2, THIN[150:]))
+    )
+    _, choice = chosen([*lower, *upper])
+    assert (choice.code, len(choice.at)) == ("only-series", 310)
+
+
+def test_phases_of_the_whole_chest_are_told_apart() -> None:
+    phases = [[replace(each, acquisition=number, number=at) for at, each in enumerate(THIN)] for number in (1, 2)]
+    _, choice = chosen(*phases)
+    assert (choice.code, len(choice.at), choice.others) == ("first-of-alike", 300, (("thin (300)", "alike"),))
+
+
 def test_damaged_headers_of_the_series_are_counted_as_its_own() -> None:
     broken = replace(THIN[7], plane=None, lacking="ImagePositionPatient")
     _, choice = chosen([*THIN[:7], broken, *THIN[8:]])
