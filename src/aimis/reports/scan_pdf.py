@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,20 +23,26 @@ _OVERVIEW, _MARGIN = 205.0, 24.0
 _ACROSS, _FEW_ACROSS, _BETWEEN = 6, 3, 4.0
 _LINE = "#ffe14d"
 _LEAST_SCALE = 0.9
+_ROWS = 16
 _WHOSE = 84.0
 
 
 def render(page: ScanPage, texts: Texts) -> bytes:
-    """The PDF of a page: pictures are large where all are on the first page then, and else go on to the next."""
+    """The PDF of a page."""
+    return parts.render(_packed(_sections(page, texts)), page, texts)
+
+
+def _sections(page: ScanPage, texts: Texts) -> list[Section]:
+    """From the top; pictures are large where all are on the first page then."""
     first: list[Section] = [
         partial(parts.header, page, texts),
         partial(_head, page),
         partial(_overview, page, texts),
-        partial(_nodules, page, texts),
+        *_nodules(page, texts),
     ]
     large, small = (_key_images(page, texts, across) for across in (_FEW_ACROSS, _ACROSS))
     pictures = large if len(_packed([*first, *large])) == 1 else small
-    return parts.render(_packed([*first, *pictures, *_rest(page, texts)]), page, texts)
+    return [*first, *pictures, *_rest(page, texts)]
 
 
 def _key_images(page: ScanPage, texts: Texts, across: int) -> list[Section]:
@@ -51,9 +58,9 @@ def _rest(page: ScanPage, texts: Texts) -> list[Section]:
     if guidelines:
         guidelines[0] = partial(_led, partial(_guidelines_head, texts), guidelines[0])
     return [
-        partial(_compared, page, texts),
+        *_tabled(page.compared_title, page.compared, texts.label("compared-note")),
         *guidelines,
-        partial(_risks, page, texts),
+        *_tabled(texts.label("risks"), page.risks, texts.label("risks-note")),
         partial(parts.advice, page, texts),
         partial(_led, partial(parts.meaning, texts), partial(parts.provenance, page, texts)),
     ]
@@ -125,19 +132,29 @@ _RING = [(1.0, 0.0), (0.87, 0.5), (0.5, 0.87), (0.0, 1.0), (-0.5, 0.87), (-0.87,
 _RING += [(-x, -y) for x, y in _RING]
 
 
-def _nodules(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
-    if not page.unlisted:
-        return y
-    y = _heading(texts.label("nodules"), sheet, y)
+def _nodules(page: ScanPage, texts: Texts) -> list[Section]:
+    title = texts.label("nodules")
     if page.nodules is None:
-        y = sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("no-nodules"), parts.BOLD)
-        return sheet.paragraph(parts.LEFT, y, parts.INNER, page.unlisted, parts.SMALL) + parts.GAP
-    y = _table(page.nodules, sheet, y)
-    words = f"{texts.label('table-note')} {page.unlisted}"
-    y = sheet.paragraph(parts.LEFT, y + 1, parts.INNER, words, parts.SMALL) + 4
-    if page.pictures:
-        return y
-    return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("no-key-images"), parts.NORMAL) + parts.GAP
+        none = partial(_said, texts.label("no-nodules"), page.unlisted)
+        return [partial(_led, partial(_heading, title), none)] if page.unlisted else []
+    table = _tabled(title, page.nodules, f"{texts.label('table-note')} {page.unlisted}")
+    return table if page.pictures else [*table, partial(_said, texts.label("no-key-images"), "")]
+
+
+def _said(words: str, note: str, sheet: Sheet, y: float) -> float:
+    y = sheet.paragraph(parts.LEFT, y, parts.INNER, words, parts.BOLD)
+    return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, note, parts.SMALL) + parts.GAP
+
+
+def _tabled(title: str, table: Table | None, note: str) -> list[Section]:
+    """A heading, a table in pieces that a page can hold, and a note; nothing without a table."""
+    if table is None:
+        return []
+    starts = range(0, len(table.rows), _ROWS)
+    pieces: list[Section] = [partial(_table, replace(table, rows=table.rows[at : at + _ROWS])) for at in starts]
+    pieces[0] = partial(_led, partial(_heading, title), pieces[0])
+    pieces[-1] = partial(_led, pieces[-1], partial(_said, "", note))
+    return pieces
 
 
 def _heading(words: str, sheet: Sheet, y: float) -> float:
@@ -226,13 +243,6 @@ def _note(texts: Texts, sheet: Sheet, y: float) -> float:
 # ---- what to weigh
 
 
-def _compared(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
-    if page.compared is None:
-        return y
-    y = _table(page.compared, sheet, _heading(page.compared_title, sheet, y))
-    return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, texts.label("compared-note"), parts.SMALL) + parts.GAP
-
-
 def _guidelines_head(texts: Texts, sheet: Sheet, y: float) -> float:
     y = _heading(texts.label("guidelines"), sheet, y)
     return sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("guidelines-note"), parts.SMALL) + 2
@@ -257,10 +267,3 @@ def _rule(rule: Rule, sheet: Sheet, y: float) -> float:
     if not rule.condition:
         return max(whose, sheet.paragraph(left, y, width, rule.text, parts.NORMAL))
     return max(whose, sheet.paragraph_with_source(left, y, width, words, styles))
-
-
-def _risks(page: ScanPage, texts: Texts, sheet: Sheet, y: float) -> float:
-    if page.risks is None:
-        return y
-    y = _table(page.risks, sheet, _heading(texts.label("risks"), sheet, y))
-    return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, texts.label("risks-note"), parts.SMALL) + parts.GAP

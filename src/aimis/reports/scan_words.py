@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import reduce
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from aimis.domain.scan import Density
@@ -169,6 +170,11 @@ def listed(parts: Iterable[str], texts: Texts) -> str:
 
 
 def numbers(nodules: Sequence[Nodule], texts: Texts) -> str:
-    """`No. 1, 3`; empty for none."""
-    shown = ", ".join(str(nodule.index + 1) for nodule in nodules)
+    """`No. 1, 3`, three and more in a row as a range; empty for none."""
+    runs = groupby(enumerate(n.index + 1 for n in nodules), key=lambda pair: pair[1] - pair[0])
+    shown = ", ".join(_run([number for _, number in run]) for _, run in runs)
     return texts.label("nodule-number", number=shown) if shown else ""
+
+
+def _run(following: Sequence[int]) -> str:
+    return f"{following[0]}{RANGE}{following[-1]}" if len(following) > 2 else ", ".join(map(str, following))

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from aimis.domain.scan import Change, Growth
 from aimis.reports import html, scan, scan_pdf, write
+from aimis.reports import pdf_parts as parts
+from aimis.reports.sheet import Sheet
 from aimis.reports.texts import LANGUAGES
 from tests.integration.reports.test_pdf import pages
 from tests.unit.reports import chests
-from tests.unit.reports.chests import reading, words
+from tests.unit.reports.chests import nodule, reading, words
 from tests.unit.reports.test_scan import READINGS, composed, cut
 
 pytestmark = pytest.mark.integration
@@ -24,6 +27,19 @@ def test_pdf_has_few_pages_with_every_font_embedded(name: str, language: str) ->
     assert pages(document) <= (4 if name == "fourteen nodules" else 2)
     assert b"/FontFile2" in document
     assert b"/Helvetica" not in document
+
+
+def test_many_nodules_go_on_to_more_pages_and_none_leaves_its_page() -> None:
+    growth = Growth(change=Change.NEW, days=200)
+    told = chests.scan(*(nodule(n, growth=growth) for n in range(90)), prior=chests.series())
+    page = scan.compose(reading(told), None, words())
+    sections = scan_pdf._sections(page, words())
+    for together in scan_pdf._packed(sections):
+        measure, y = Sheet(None, 0.9), parts.TOP
+        for section in together:
+            y = section(measure, y)
+        assert y <= parts.BOTTOM
+    assert pages(scan_pdf.render(page, words())) > 5
 
 
 def test_same_reading_gives_the_same_pdf_and_html() -> None:

@@ -127,6 +127,12 @@ def test_slices_are_counted_from_the_feet_where_there_are_no_instance_numbers() 
     assert scan_words.slices(told, words()) == "13 (10–15)"
 
 
+def test_numbers_in_a_row_are_a_range() -> None:
+    told = [nodule(n) for n in (0, 1, 3, 4, 5, 8)]
+    assert scan_words.numbers(told, words()) == "No. 1, 2, 4–6, 9"
+    assert scan_words.numbers([], words()) == ""
+
+
 @given(st.floats(0, 200))
 def test_mean_axis_is_rounded_to_the_nearest_millimetre_halves_up(mm: float) -> None:
     shown = int(scan_words.rounded(mm))
