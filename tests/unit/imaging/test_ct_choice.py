@@ -15,6 +15,7 @@ from aimis.imaging import ct_choice, ct_instance, dicom_walk
 from aimis.imaging.ct_choice import Choice
 from aimis.imaging.ct_instance import Instance
 from aimis.imaging.limits import DEFAULT_LIMITS
+from aimis.reports.texts import LANGUAGES, core_table
 from tests.fakes import ct
 from tests.fakes.dicoms import file_of
 
@@ -114,6 +115,15 @@ def test_reason_is_that_of_the_largest_ct_where_none_can_be_read() -> None:
 @pytest.mark.parametrize("kernel", ["B30f", "B70f", "Br64d", "FC51", "BONE", "inner ear", "STANDARD", "LUNG", "10"])
 def test_kernel_alone_refuses_nothing(kernel: str) -> None:
     assert chosen(series("only", kernel=kernel))[0] == "only"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_of_a_choice_has_words(language: str) -> None:
+    told = {code for won, lost, _ in ct_choice._RANKS for code in (won, lost)}
+    refused = {"not-a-ct", "localiser", "no-slices", "not-axial", "too-few-slices", "too-thick-slices", "broken-dicom"}
+    assert (
+        told | {*ct_choice._ALIKE, "only-series", "only-fit-series"} | refused == core_table(language)["choice"].keys()
+    )
 
 
 CHANGES: list[Callable[[list[Instance]], list[Instance]]] = [
