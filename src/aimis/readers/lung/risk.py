@@ -1,7 +1,8 @@
 """Published models of a nodule's probability of cancer, computed from what a CT and its header tell.
 
 What neither tells (family history, emphysema, smoking, earlier cancer) counts as absent and is named in `missing`: the
-probability is then a lower bound. Where age or sex is not known a model that asks for it gives none.
+probability is then a lower bound. Where age or sex is not known a model that asks for it gives none, nor does either
+for a calcified nodule: both were made on nodules without a benign pattern of calcium.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def brock(nodule: Nodule, series: Series, count: int, *, spiculated: bool | None
     Made for first screenings of smokers of 50 to 75 years; its size is the greatest axial diameter.
     """
     missing = _unknown(nodule, series, sex=True) + _BROCK_UNKNOWN + (() if spiculated is not None else ("spiculation",))
+    if nodule.calcified:
+        return Risk(model="brock", probability=None, missing=("without-calcium", *missing))
     if nodule.size is None or nodule.density is None or series.age_years is None or series.sex not in ("F", "M"):
         return Risk(model="brock", probability=None, missing=missing)
     given = _BROCK[spiculated is not None]
@@ -68,9 +71,12 @@ def mayo(nodule: Nodule, series: Series, count: int, *, spiculated: bool | None 
     missing = _unknown(nodule, series, sex=False) + _MAYO_UNKNOWN + (() if spiculated is not None else ("spiculation",))
     if nodule.size is None or series.age_years is None:
         return Risk(model="mayo", probability=None, missing=missing)
-    outside = (("single-nodule",) if count > 1 else ()) + (
-        () if _MAYO_MM[0] <= nodule.size.long_axis_mm <= _MAYO_MM[1] else ("size-4-to-30-mm",)
-    )
+    held = {
+        "without-calcium": not nodule.calcified,
+        "single-nodule": count <= 1,
+        "size-4-to-30-mm": _MAYO_MM[0] <= nodule.size.long_axis_mm <= _MAYO_MM[1],
+    }
+    outside = tuple(name for name, holds in held.items() if not holds)
     if outside:
         return Risk(model="mayo", probability=None, missing=(*outside, *missing))
     logit = (

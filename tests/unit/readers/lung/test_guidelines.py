@@ -395,6 +395,13 @@ def test_bts_lymph_node_is_said_beside(mm: float, pleura: float, said: bool) -> 
     assert ("lymph-node" in beside(BTS, nodule(mm, place=at(pleura)))) is said
 
 
+def test_spiculated_nodule_is_no_lymph_node_in_any_guideline() -> None:
+    at_pleura = nodule(7.0, place=at(0.0))
+    for guideline in guidelines.IDS:
+        smooth, spiculated = (set(beside(guideline, at_pleura, spiculated=s)) for s in ("no", "yes"))
+        assert smooth - spiculated == {"juxtapleural" if guideline == LUNG_RADS else "lymph-node"}
+
+
 # ---- laws of all three
 
 SIZES = st.floats(3.0, 60.0)

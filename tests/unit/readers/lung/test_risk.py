@@ -60,6 +60,12 @@ def test_mayo_says_nothing_outside_what_it_was_made_for(mm: float, count: int, m
     assert told.missing[0] == missing
 
 
+def test_calcified_nodule_has_no_risk_by_either() -> None:
+    for told in risk.risks(nodule(9.0, place=UPPER, calcified=True), patient(60, "F"), 1):
+        assert told.probability is None
+        assert told.missing[0] == "without-calcium"
+
+
 @pytest.mark.parametrize("mm", [4.0, 30.0])
 def test_mayo_holds_at_the_ends_of_its_range(mm: float) -> None:
     assert risk.mayo(nodule(mm, place=UPPER), patient(60, "F"), 1).probability is not None

@@ -44,7 +44,7 @@ def test_every_condition_has_words(language: str) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_missing_input_has_words(language: str) -> None:
     bare = THIN.__class__(shape_zyx=(1, 1, 1), spacing_zyx_mm=(1.0, 1.0, 1.0))
-    told = [*risk.risks(nodule(9.0), bare, 1), risk.mayo(nodule(40.0), THIN, 2)]
+    told = [*risk.risks(nodule(9.0), bare, 1), risk.mayo(nodule(40.0, calcified=True), THIN, 2)]
     assert words(language)["input"].keys() == {code for each in told for code in each.missing}
 
 
