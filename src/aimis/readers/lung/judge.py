@@ -24,6 +24,8 @@ class Judgement(BaseModel):
     listed_from, drawn_from : least probability of a candidate that is listed, and that is outlined and measured
     least_mm : a smaller one is listed, never reported
     malignancy : weights of `features`, and of "one"
+    repeatability : standard deviation of ln(volume) over repeated readings of a nodule of 100 mm3, and the power of
+        volume / 100 mm3 that it goes with
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +35,12 @@ class Judgement(BaseModel):
     drawn_from: float
     least_mm: float
     malignancy: Mapping[str, float]
+    repeatability: tuple[float, float]
+
+    def spread(self, volume_mm3: float) -> float:
+        """Standard deviation of ln(volume) over repeated readings of a nodule of this volume."""
+        at_100, power = self.repeatability
+        return float(at_100 * (max(volume_mm3, 1.0) / 100) ** power)
 
     def logit(self, finder: float, slice_network: float) -> float:
         """Of being a nodule, before calibration."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from aimis.domain.errors import NotAssessableError
-from aimis.domain.reading import Finding, Outcome, Status
+from aimis.domain.errors import CaseError, UnsupportedInputError
+from aimis.domain.reading import Finding, Outcome, Reason, Status
 from aimis.domain.scan import Nodule, Scan
-from aimis.readers.lung import find, grid, judge, lungs, measure, slices
+from aimis.readers.lung import compare, find, grid, guidelines, judge, lungs, measure, place, risk, scope, slices
 
 if TYPE_CHECKING:
+    from aimis.domain.scan import Series
     from aimis.imaging.volume import Volume
     from aimis.inference.engine import Engine
     from aimis.readers.lung.find import Candidate
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 FINDING = "pulmonary-nodule"
 THREADS = 2
+_CUT_OFF = frozenset({"lung-base-cut-off", "lung-apex-cut-off"})
+_SPICULATED = 0.5
 _ROOM = 6  # voxels about a nodule's mask that measuring looks at
 
 
@@ -36,6 +39,15 @@ class Seen:
     probability: float
     outline: slices.Outline | None = None
     answers: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Looked:
+    """A scan with its nodules, before anything is concluded; `spiculated` holds indices of nodules."""
+
+    side: compare.Side
+    limited: tuple[Reason, ...]
+    spiculated: frozenset[int]
 
 
 def load(
@@ -71,26 +83,62 @@ class LungReader:
         return self.finder.name
 
     def read_volume(self, volume: Volume, prior: Volume | None = None) -> Mapping[str, Outcome]:
-        """The outcome by reader id; see `aimis.readers.port.VolumeReader`."""
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="lung") as pool:
-            outcome = self._read(volume, pool)
-        return {self.reader_id: outcome}
+        """The outcome by reader id; see `aimis.readers.port.VolumeReader`.
 
-    def _read(self, volume: Volume, pool: Executor) -> Outcome:
+        Raises `UnsupportedInputError` for what is no chest CT or shows too little of the lungs.
+        """
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="lung") as pool:
+            now = self._look(volume, pool)
+            before = None if prior is None else self._look_at_prior(prior, pool)
+        return {self.reader_id: self._concluded(now, before)}
+
+    def _look(self, volume: Volume, pool: Executor) -> _Looked:
+        """Lungs and candidates, measured."""
         found = lungs.find_lungs(volume.hu, volume.spacing_mm)
+        limited = (*volume.limited, *scope.check(found))
         seen = self.see(volume, found, pool)
-        nodules = tuple(self._nodule(volume, each, index) for index, each in enumerate(seen))
-        scan = Scan(series=volume.series, nodules=nodules, lung_volumes_ml=found.volumes_ml)
-        best = max((n.probability for n in nodules), default=0.0)
-        finding = Finding(name=FINDING, probability=best, present=any(n.present for n in nodules))
-        reason = volume.limited[0] if volume.limited else None
-        return Outcome(status=Status.READ, reason=reason, findings=(finding,), scan=scan)
+        nodules = tuple(self._nodule(volume, found, each, index) for index, each in enumerate(seen))
+        spiculated = frozenset(k for k, s in enumerate(seen) if s.answers is not None and _is_spiculated(s.answers))
+        side = compare.Side(volume=volume, lungs=found, nodules=nodules)
+        return _Looked(side=side, limited=limited, spiculated=spiculated)
+
+    def _look_at_prior(self, prior: Volume, pool: Executor) -> _Looked | Reason:
+        try:
+            return self._look(prior, pool)
+        except CaseError:
+            return Reason.of("prior-not-read")
+
+    def _concluded(self, now: _Looked, before: _Looked | Reason | None) -> Outcome:
+        """Compared, with risks and guidelines."""
+        side, limited = now.side, now.limited
+        nodules, gone = side.nodules, tuple[Nodule, ...]()
+        if isinstance(before, _Looked):
+            compared = compare.compare(side, before.side, self.judgement.spread)
+            nodules, gone = compared.nodules, compared.gone
+            limited = (*limited, *(r for r in (compared.limited,) if r is not None))
+        elif before is not None:
+            limited = (*limited, before)
+        nodules = _with_risks(nodules, side.volume.series, now.spiculated)
+        whole = not any(reason.code in _CUT_OFF for reason in limited)
+        told, of_scan = guidelines.managed(nodules, side.volume.series, whole_lungs=whole, spiculated=now.spiculated)
+        scan = Scan(
+            series=side.volume.series,
+            nodules=told,
+            gone=gone,
+            prior=before.side.volume.series if isinstance(before, _Looked) else None,
+            management=of_scan,
+            lung_volumes_ml=side.lungs.volumes_ml,
+            limited=limited,
+        )
+        best = max((n.probability for n in told), default=0.0)
+        finding = Finding(name=FINDING, probability=best, present=any(n.present for n in told))
+        return Outcome(status=Status.READ, reason=limited[0] if limited else None, findings=(finding,), scan=scan)
 
     def see(self, volume: Volume, found: lungs.Lungs, pool: Executor) -> list[Seen]:
         """The candidates that are listed, most probable first, none twice."""
         box = find.box_of(found, volume.spacing_mm, volume.hu.shape)
         if box is None:
-            raise NotAssessableError("no-lungs")
+            raise UnsupportedInputError("no-lungs")
         made = grid.make(volume.hu, volume.spacing_mm, box, pool)
         candidates = find.find(self.finder, made, found, pool)
         logits = slices.nodule_logits(self.slice_engine, volume, candidates, pool)
@@ -110,7 +158,7 @@ class LungReader:
         outline, answers = slices.outline(self.slice_engine, volume, seen.candidate)
         return replace(seen, outline=outline, answers=answers)
 
-    def _nodule(self, volume: Volume, seen: Seen, index: int) -> Nodule:
+    def _nodule(self, volume: Volume, found: lungs.Lungs, seen: Seen, index: int) -> Nodule:
         centre = _centre(seen, volume)
         x, y, z = (float(v) for v in volume.to_lps(centre))
         bare = Nodule(
@@ -122,7 +170,10 @@ class LungReader:
         )
         if seen.outline is None or seen.answers is None:
             return bare
-        return self._measured(volume, bare, seen.outline, seen.answers)
+        return replace(
+            self._measured(volume, bare, seen.outline, seen.answers),
+            place=place.place(found, np.argwhere(seen.outline.mask) + seen.outline.origin_zyx),
+        )
 
     def _measured(
         self, volume: Volume, bare: Nodule, outline: slices.Outline, answers: npt.NDArray[np.float32]
@@ -148,6 +199,18 @@ class LungReader:
             size=size,
             mask=measure.encode(mask, tuple(s.start for s in box)),
         )
+
+
+def _is_spiculated(answers: npt.NDArray[np.float32]) -> bool:
+    return judge.probability(answers, "spiculated") >= _SPICULATED
+
+
+def _with_risks(nodules: tuple[Nodule, ...], series: Series, spiculated: frozenset[int]) -> tuple[Nodule, ...]:
+    count = sum(n.present for n in nodules)
+    return tuple(
+        replace(n, risks=risk.risks(n, series, count, spiculated=n.index in spiculated)) if n.present else n
+        for n in nodules
+    )
 
 
 def _centre(seen: Seen, volume: Volume) -> npt.NDArray[np.float64]:

@@ -48,8 +48,9 @@ def check(found: Lungs) -> tuple[Reason, ...]:
 
 def _cut(sections: npt.NDArray[np.int_]) -> tuple[Reason, ...]:
     """The ends of the lungs, base and apex, that lie outside the scan; sections from the feet up."""
-    shares = {"base": float(sections[0] / sections.max()), "apex": float(sections[-1] / sections.max())}
-    return tuple(Reason.of(f"lung-{end}-cut-off") for end, share in shares.items() if share > _CUT)
+    ends = (Reason.of("lung-base-cut-off"), Reason.of("lung-apex-cut-off"))
+    shown = float(sections.max())
+    return tuple(end for end, cut in zip(ends, sections[[0, -1]], strict=True) if cut / shown > _CUT)
 
 
 def _unaerated(right_ml: float, left_ml: float) -> tuple[Reason, ...]:

@@ -34,7 +34,7 @@ def test_a_ball_is_found_where_it_was_put(spacing: tuple[float, float, float]) -
     axes = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij", sparse=True)
     away = sum(((a - c) * mm) ** 2 for a, c, mm in zip(axes, centre, spacing, strict=True))
     hu = np.where(away <= 36, 40, -860).astype(np.int16)
-    found = made(hu, spacing, tuple(slice(2, n - 1) for n in shape))
+    found = made(hu, spacing, (slice(2, shape[0] - 1), slice(2, shape[1] - 1), slice(2, shape[2] - 1)))
     bright = np.argwhere(found.values > 120).mean(axis=0)
     assert np.abs((found.to_scan(bright) - centre) * spacing).max() < 0.6
 

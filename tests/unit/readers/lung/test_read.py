@@ -40,6 +40,7 @@ def reader(least_mm: float = 3.0, contrast: float = 20.0) -> read.LungReader:
             drawn_from=0.01,
             least_mm=least_mm,
             malignancy={**zero, "one": -3.0, "log-diameter": 1.0},
+            repeatability=(0.1, -0.3),
         ),
         finder=ToyFinder(contrast),
         slice_engine=ToySlices(),
