@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo picture test test-system unit bench evaluate evaluate-consult derive-consult train-fundus train-oesophagus wheel clean
+.PHONY: help install demo picture test test-system unit bench evaluate evaluate-consult derive-consult train-fundus train-oesophagus train-lung wheel clean
 
 PYTHON ?= python3
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
@@ -92,9 +92,21 @@ train-oesophagus: .venv-train/installed  ## Train the oesophagus networks again,
 	.venv-train/bin/python -m training.oesophagus.package export
 	.venv-train/bin/python -m training.oesophagus.package calibrate
 
+train-lung: .venv-train/installed  ## Train the lung networks again, with those of the folds
+	for fold in 0 1 2 3; do \
+	  .venv-train/bin/python -m training.lung.train_slices --fold $$fold $(TRAIN_ARGS); \
+	  .venv-train/bin/python -m training.lung.train_finder --fold $$fold $(TRAIN_ARGS); done
+	.venv-train/bin/python -m training.lung.train_slices $(TRAIN_ARGS)
+	.venv-train/bin/python -m training.lung.train_finder $(TRAIN_ARGS)
+	.venv-train/bin/python -m training.lung.export_networks
+	.venv-train/bin/python -m training.lung.repeat
+	.venv-train/bin/python -m training.lung.package
+
 evaluate: .venv/installed  ## Accuracy on the development data of $(SHARED)
 	.venv/bin/python -m training.fundus.evaluate --shared $(SHARED) $(EVALUATE_ARGS)
 	.venv/bin/python -m training.oesophagus.evaluate --shared $(SHARED)
+	.venv/bin/python -m training.lung.evaluate --shared $(SHARED)
+	.venv/bin/python -m training.lung.repeat --data $(SHARED)/data/lung
 
 derive-consult: .venv/installed  ## The tables of DDXPlus and the model of its differentials again
 	.venv/bin/python -m training.consult.ddxplus --shared $(SHARED)

@@ -22,8 +22,6 @@ NODULES_A_SCAN = 2.0
 """What probabilities are calibrated to; LIDC-IDRI has about as many of 3 mm or more by three readers."""
 FALSE_MARKS = {"screening": 3.0, "balanced": 0.75, "specific": 0.2}
 """A scan, on calibration scans, at each operating point."""
-REPEATABILITY = (0.1, -0.3)
-"""Of ln(volume), by training/lung/repeat.py."""
 LISTED_FROM, DRAWN_FROM, LEAST_MM = 0.002, 0.02, 3.0
 Floats = npt.NDArray[np.float64]
 
@@ -41,12 +39,13 @@ def main() -> None:
     network = {"slices_share": share, "listed_from": LISTED_FROM, "drawn_from": DRAWN_FROM, "least_mm": LEAST_MM}
     lines = "".join(f"{name} = {value:.5g}\n" for name, value in network.items())
     rated = "".join(f"{name} = {value:.6g}\n" for name, value in weights.items())
+    spread = figures.load()["repeatability"]["spread"]
     slices = (WEIGHTS / "slices.onnx").read_bytes()
     values = {
         "bf16": figures.bf16(),
         "weights": manifest.weights(WEIGHTS / "finder.onnx", _files(args.data)),
         "slices": f'sha256 = "{hashlib.sha256(slices).hexdigest()}"\nbytes = {len(slices)}',
-        "network": f"[network]\n{lines}repeatability = {list(REPEATABILITY)}\n\n[network.malignancy]\n{rated}",
+        "network": f"[network]\n{lines}repeatability = {spread}\n\n[network.malignancy]\n{rated}",
         "pulmonary-nodule": f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n"
         + manifest.points(thresholds),
         "metrics": figures.manifest_tables(),
