@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 _LOCALISERS = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"})
 _PROJECTIONS = frozenset({"MIP", "MINIP", "MAX_IP", "MIN_IP", "MAX IP", "PROJECTION", "PROJECTION IMAGE", "VRT", "3D"})
+_CAPTURES = frozenset(
+    {
+        uid.SecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
+    }
+)
 _RANKS_OF_STEP_MM = (1.26, 2.01, 3.01, 5.01)
 _WHOLE_CHEST_MM = 240.0
 _MOST_OVERLAP = 0.25
@@ -152,7 +160,7 @@ def _refusal(group: Group) -> CaseError | None:
     kinds = frozenset(first.image_type)
     if first.modality != "CT":
         return UnsupportedInputError("not-a-ct", modality=first.modality)
-    if kinds & (_LOCALISERS | _PROJECTIONS) or "Secondary Capture" in uid.UID(first.sop_class_uid).name:
+    if kinds & (_LOCALISERS | _PROJECTIONS) or first.sop_class_uid in _CAPTURES:
         return UnsupportedInputError("localiser" if kinds & _LOCALISERS else "no-slices")
     if first.frames > 1:
         return None

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pydicom
-from pydicom import uid
 
 from aimis.domain.errors import BrokenInputError
 from aimis.imaging import ct_instance, ct_pixels, dicom_frames, dicom_tags
@@ -37,7 +36,7 @@ def slices_of(instance: Instance, content: bytes, limits: Limits) -> list[Slice]
     with dicom_tags.reading_tag("data set"):
         dataset = pydicom.dcmread(io.BytesIO(dicom_tags.inflated(content, limits)), force=True)
         groups = [*_groups_of_frames(dataset)]
-    form = replace(ct_pixels.form_of(instance.stored, uid.UID(instance.stored.transfer_syntax)), frames=instance.frames)
+    form = replace(ct_pixels.form_of(instance.stored), frames=instance.frames)
     works = list(dicom_frames.frame_works(dataset, form, limits))
     if len(groups) != len(works):
         raise BrokenInputError("broken-dicom", why="PerFrameFunctionalGroupsSequence")

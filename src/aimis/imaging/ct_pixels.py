@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import encaps, uid
+from pydicom import config, encaps, uid
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
 from aimis.imaging import dicom_tags, gdcm_process
@@ -106,7 +106,7 @@ def _native(content: bytes, stored: Stored) -> npt.NDArray[np.generic]:
 
 
 def _decoded(content: bytes, stored: Stored, limits: Limits, by_gdcm: ByGdcm) -> npt.NDArray[np.generic]:
-    syntax = uid.UID(stored.transfer_syntax)
+    syntax = uid.UID(stored.transfer_syntax, config.IGNORE)
     codec = CODECS.get(syntax)
     if codec is None:
         raise UnsupportedInputError("unsupported-transfer-syntax", transfer_syntax=syntax.name)
@@ -116,10 +116,10 @@ def _decoded(content: bytes, stored: Stored, limits: Limits, by_gdcm: ByGdcm) ->
         raise BrokenInputError("broken-dicom", why="PixelData")
     if codec is decode_jpeg_frame:
         codec = partial(decode_jpeg_frame, by_gdcm=by_gdcm)
-    return codec(frames[0], form_of(stored, syntax), limits).samples
+    return codec(frames[0], form_of(stored), limits).samples
 
 
-def form_of(stored: Stored, syntax: uid.UID) -> PixelForm:
+def form_of(stored: Stored) -> PixelForm:
     """The same as the decoders of pictures take it."""
     return PixelForm(
         rows=stored.rows,
@@ -132,5 +132,5 @@ def form_of(stored: Stored, syntax: uid.UID) -> PixelForm:
         planar=False,
         photometric="MONOCHROME2",
         frames=1,
-        transfer_syntax=syntax,
+        transfer_syntax=uid.UID(stored.transfer_syntax, config.IGNORE),
     )

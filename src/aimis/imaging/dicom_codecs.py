@@ -23,6 +23,7 @@ from aimis.imaging.foreign import foreign_decoder
 from aimis.imaging.limits import Limits
 
 _BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
+_END_OF_IMAGE = b"\xff\xd9"
 _NO_TRANSFORM = b"\xff\xee\x00\x0eAdobe\x00\x65\x00\x00\x00\x00\x00"
 """An Adobe segment that says: no colour transform."""
 _DEEP_REQUEST = struct.Struct("<5I")
@@ -73,6 +74,8 @@ def decode_jpeg_ls_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decod
     header = jpeg.read_header(frame)
     _check(form, header.columns, header.rows, header.components, header.bits)
     limits.check_size(form.columns, form.rows, bytes_per_pixel=6 * form.samples)
+    if not frame.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        raise BrokenInputError("truncated")  # of which the decoder would make sure for a quarter of a minute
     with foreign_decoder("broken-picture", why="JPEG-LS"):
         pixels, said = jpeg_ls.decode_pixel_data(frame)
     samples = np.frombuffer(pixels, np.uint8 if header.bits <= 8 else "<u2")

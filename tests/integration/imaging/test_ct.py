@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
-from aimis.domain.errors import BrokenInputError, NotAssessableError, UnsupportedInputError
+from aimis.domain.errors import BrokenInputError, CaseError, NotAssessableError, UnsupportedInputError
 from aimis.imaging.limits import DEFAULT_LIMITS
 from aimis.imaging.volume import Volume
 from aimis.ingest.examinations import Examinations, find_inputs
@@ -39,6 +39,11 @@ def small() -> Volume:
 @cache
 def files() -> tuple[bytes, ...]:
     return tuple(ct.dicom_files(small()))
+
+
+@cache
+def encoded(syntax: uid.UID) -> tuple[bytes, ...]:
+    return tuple(ct.dicom_files(small(), ct.Writing(transfer_syntax=syntax)))
 
 
 def item_of(number: int, content: bytes) -> Item:
@@ -360,6 +365,11 @@ def test_pixel_data_shorter_than_the_header_says_are_truncated() -> None:
         read(written(grow))
 
 
+def test_frames_of_jpeg_ls_without_their_end_are_truncated() -> None:
+    with pytest.raises(BrokenInputError, match="truncated"):
+        read([cut_off(content) for content in encoded(uid.JPEGLSLossless)])
+
+
 def test_private_transfer_syntax_is_refused_by_its_name() -> None:
     contents = [content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0", 1) for content in files()]
     with pytest.raises(UnsupportedInputError, match="unsupported-transfer-syntax"):
@@ -373,6 +383,47 @@ def test_missing_geometry_is_named(keyword: str) -> None:
 
     with pytest.raises(BrokenInputError, match=f"broken-dicom.*{keyword}"):
         read(written(forget))
+
+
+def damaged(data: st.DataObject, contents: list[bytes]) -> list[bytes]:
+    """Files as a bad disk and a careless copy leave them."""
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(contents) - 1))
+        content = bytearray(contents[at])
+        match data.draw(st.sampled_from(["header", "pixels", "cut", "twice", "lost", "empty"])):
+            case "header":
+                content[data.draw(st.integers(132, min(900, len(content) - 1)))] = data.draw(st.integers(0, 255))
+            case "pixels":
+                content[data.draw(st.integers(len(content) // 2, len(content) - 1))] ^= 0xFF
+            case "cut":
+                content = content[: data.draw(st.integers(200, len(content)))]
+            case "twice":
+                contents.append(bytes(content))
+            case "lost":
+                content = bytearray(contents.pop())
+        contents[min(at, len(contents) - 1)] = bytes(content)
+    return contents
+
+
+@pytest.mark.parametrize(
+    "syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEGLSLossless], ids=lambda uid: uid.name
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_damage_leaves_a_volume_or_a_reason(syntax: uid.UID, data: st.DataObject) -> None:
+    volumes = Volumes(limits=DEFAULT_LIMITS)
+    for number, content in enumerate(damaged(data, list(encoded(syntax)))):
+        volumes.take(item_of(number, content))
+    for item in volumes.items():
+        try:
+            volume = item.load()
+        except CaseError:
+            continue
+        assert volume.hu.shape == volume.series.shape_zyx
+        assert len(volume.sop_instance_uids) == len(volume.instance_numbers) == len(volume.hu) >= 40
+        assert volume.hu.min() >= -1024
+        assert np.isfinite(volume.to_lps([0, 0, 0])).all()
+        assert all(mm > 0 for mm in volume.spacing_mm)
 
 
 # Outside the intended use.
