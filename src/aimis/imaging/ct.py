@@ -60,7 +60,7 @@ def load_series(slices: Sequence[Slice], *, threads: int, lost: int = 0) -> Volu
     ordered = [slices[at] for at in stack.order]
     hu, kept = _decode(ordered, stack, threads, lost)
     broken = len(ordered) - len(kept) + lost
-    grid = ct_stack.even_out(stack.heights_mm[kept])
+    grid = ct_stack.even_out(stack.heights_mm[kept], broken)
     hounsfield.check(hu)
     hu = _evened(hu, grid)
     spacing = (grid.step_mm, *stack.spacing_mm)
@@ -150,10 +150,9 @@ def _placed(pixels: Hu, stack: Stack, at: int) -> npt.NDArray[np.int16]:
 
 
 def _losses(stack: Stack, grid: Grid, broken: int) -> list[Reason]:
-    """What of the series was made up, most grave first; a gap is told once, by what made it."""
+    """What of the series was made up, most grave first."""
     reasons = [Reason.of("slices-broken-few", count=broken)] if broken else []
-    if grid.missing > broken or (grid.limited and not broken):
-        reasons += grid.limited
+    reasons += grid.limited
     if not stack.is_straight:
         reasons.append(Reason.of("gantry-tilt", degrees=round(stack.tilt_degrees, 1)))
     if stack.doubled:

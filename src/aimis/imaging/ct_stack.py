@@ -85,12 +85,11 @@ class Grid:
     """Evenly spaced slices, made of those that are there.
 
     sources : of each slice the lower and upper one it lies between and its share of the way; share 0 is the lower one
-    missing : slices that are made up of their neighbours
+    limited : by slices that are missing, or unevenly spaced
     """
 
     step_mm: float
     sources: tuple[tuple[int, int, float], ...]
-    missing: int
     limited: tuple[Reason, ...] = ()
 
     @property
@@ -135,28 +134,29 @@ def stack_up(planes: Sequence[Plane], shape: tuple[int, int]) -> Stack:
     )
 
 
-def even_out(heights_mm: Floats) -> Grid:
+def even_out(heights_mm: Floats, broken: int = 0) -> Grid:
     """The grid of slices at ascending heights.
 
+    broken : slices that were there and are not among them, of which is told elsewhere
     Raises `NotAssessableError` "slices-missing" with how many and how wide the widest gap is, where too much is.
     """
     gaps = np.diff(heights_mm)
     if not len(gaps):
-        return Grid(step_mm=1.0, sources=((0, 0, 0.0),), missing=0)
+        return Grid(step_mm=1.0, sources=((0, 0, 0.0),))
     usual = _usual(gaps)
     if np.abs(gaps - usual).max() <= max(_EVEN * usual, _ROUNDING_MM):
-        return Grid(
-            step_mm=float(gaps.mean()), sources=tuple((at, at, 0.0) for at in range(len(heights_mm))), missing=0
-        )
+        return Grid(step_mm=float(gaps.mean()), sources=tuple((at, at, 0.0) for at in range(len(heights_mm))))
     missing = int(np.maximum(np.floor(gaps / usual + _NEARLY_ONE_MORE) - 1, 0).sum())
     if gaps.max() > _WIDEST_GAP_MM or missing > max(1, _MOST_MISSING * len(heights_mm)):
         raise NotAssessableError("slices-missing", count=missing, millimetres=round(float(gaps.max()), 1))
     targets = np.arange(heights_mm[0], heights_mm[-1] + _ON_GRID * usual, usual)
     sources = tuple(_source(heights_mm, float(target), usual) for target in targets)
     even = np.abs(gaps / usual - np.rint(gaps / usual)).max() <= _ON_GRID
+    if even and 0 < missing <= broken:
+        return Grid(step_mm=usual, sources=sources)
     code = "slices-missing-few" if missing and even else "slices-uneven"
-    reason = Reason.of(code, count=missing, millimetres=round(float(gaps.max()), 1))
-    return Grid(step_mm=usual, sources=sources, missing=missing, limited=(reason,))
+    reason = Reason.of(code, count=missing - broken, millimetres=round(float(gaps.max()), 1))
+    return Grid(step_mm=usual, sources=sources, limited=(reason,))
 
 
 def check_extent(

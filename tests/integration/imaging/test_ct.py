@@ -351,6 +351,17 @@ def test_slice_that_does_not_say_its_place_counts_as_damaged() -> None:
     assert volume.series.others == ()
 
 
+def test_missing_and_damaged_slices_are_counted_apart() -> None:
+    contents = list(files())
+    contents[12] = cut_off(contents[12])
+    volume = read([*contents[:30], *contents[31:]])
+    assert [(reason.code, dict(reason.values)["count"]) for reason in volume.limited] == [
+        ("slices-broken-few", "1"),
+        ("slices-missing-few", "1"),
+    ]
+    assert len(volume.hu) == SLICES
+
+
 def test_many_truncated_slices_refuse_the_series() -> None:
     contents = [cut_off(content) if at in {3, 9} else content for at, content in enumerate(files())]
     with pytest.raises(BrokenInputError, match=r"slices-broken.*'count': 2"):
