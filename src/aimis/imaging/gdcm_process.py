@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
 import sys
@@ -24,7 +23,7 @@ class GdcmProcess:
     """One process, started at once; used by one thread, inside a `with`."""
 
     def __init__(self) -> None:
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed on exit
+        self._said: IO[bytes] = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115  # closed on exit
         self._heard = 0
         self._process = subprocess.Popen(  # noqa: S603  # our own program
             _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
@@ -83,9 +82,9 @@ class GdcmProcess:
 
     def _news(self) -> bytes:
         """What was written to standard error since it was last looked at."""
-        end = os.fstat(self._said.fileno()).st_size
-        news = os.pread(self._said.fileno(), end - self._heard, self._heard)
-        self._heard = end
+        self._said.seek(self._heard)
+        news = self._said.read()
+        self._heard += len(news)
         return news
 
 
