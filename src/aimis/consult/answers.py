@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 
 from aimis.consult.model import UNKNOWN, Finding, Kind, Value
 from aimis.domain.errors import AimisError
@@ -82,5 +83,5 @@ def _options(finding: Finding, reply: object) -> Value:
 
 
 def _shown(reply: object) -> str:
-    text = repr(reply)
-    return text if len(text) <= 60 else text[:57] + "..."
+    """The beginning, also of lists in lists without end."""
+    return reprlib.repr(reply)

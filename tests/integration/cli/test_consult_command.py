@@ -31,6 +31,14 @@ def test_lines_of_json_are_answered_at_once_and_nothing_else_is_printed() -> Non
         assert process.wait(timeout=60) == 0
 
 
+def test_lines_that_are_no_text_get_an_error_and_the_next_is_answered() -> None:
+    start = json.dumps({"start": {"max_questions": 0}}).encode()
+    lines = b"\xff\xfe\x80\n" + '{"start": "胸痛"}\n'.encode("gbk") + start + b"\n"
+    ended = subprocess.run([*PROGRAM, "--jsonl"], input=lines, capture_output=True, check=False)
+    assert [list(json.loads(line)) for line in ended.stdout.splitlines()] == [["error"], ["error"], ["result"]]
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_consultation_goes_on_in_another_process_after_a_kill(tmp_path: Path) -> None:
     file = tmp_path / "consultation.json"
     arguments = [*PROGRAM, "--state", str(file)]

@@ -52,6 +52,12 @@ def test_unusable_line_gets_an_error_and_the_consultation_stands(line: str) -> N
     assert same["ask"]["id"] != first["ask"]["id"]
 
 
+def test_answer_of_lists_in_lists_of_any_depth_gets_an_error() -> None:
+    """Also of just those depths that can be read and not be written any more."""
+    answers = ['{"answer": ' + "[" * depth + "]" * depth + "}" for depth in range(800, 1_000)]
+    assert [set(message) for message in said(START, *answers)[1:]] == [{"error"}] * len(answers)
+
+
 def test_answer_before_a_start_and_after_the_result_is_an_error() -> None:
     assert set(said({"answer": True})[0]) == {"error"}
     assert set(said({"start": {"max_questions": 0}}, {"answer": True})[1]) == {"error"}
