@@ -185,7 +185,8 @@ def test_queue_is_closed_to_who_is_not_logged_in_and_to_forms_of_others(client: 
     case = f"/clinic/case/{client.get(f'{place(state)}/export').json()['id']}"
     for path in ("/clinic", case, f"{case}/fhir.json"):
         assert str(client.get(path).url).endswith("/clinic/login")
-    assert client.post("/clinic/login", data={"name": "Dr Li", "password": "wrong"}).status_code == 401
+    for wrong in ({"name": "Dr Li", "password": "wrong"}, {"name": "Dr Li\0", "password": PASSWORD}):
+        assert client.post("/clinic/login", data=wrong).status_code == 401
     client.post("/clinic/login", data={"name": "Dr Li", "password": PASSWORD, "lang": "en"})
     assert "please" in client.get(case).text
     assert str(client.post(case, data={"text": "forged", "guard": "0"}).url).endswith("/clinic/login")
