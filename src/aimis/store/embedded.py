@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import IO
@@ -45,9 +46,21 @@ def serving(folder: Path) -> Iterator[str]:
                 server.stop()
 
 
+@contextmanager
+def serving_beside(folder: Path) -> Iterator[Callable[[], str]]:
+    """The same, started while the program goes on; the call waits for the URL and raises what `serving` does."""
+    with ExitStack() as stack, ThreadPoolExecutor(1) as beside:
+        yield beside.submit(stack.enter_context, serving(folder)).result
+
+
 def _server(folder: Path) -> postgres_server.PostgresServer:
     folder.mkdir(exist_ok=True)
     return postgres_server.PostgresServer(folder.resolve(), cleanup_mode=None)  # None: we stop it, by our lock
+
+
+def data_folder(chosen: Path | None) -> Path:
+    """Where what is kept lies."""
+    return (chosen or default_folder()).expanduser().resolve()
 
 
 def default_folder() -> Path:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -86,18 +85,12 @@ class Service:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def data_folder(settings: Settings) -> Path:
-    """Where what is kept lies."""
-    return (settings.data_folder or embedded.default_folder()).expanduser().resolve()
-
-
 @contextmanager
-def open_store(settings: Settings) -> Iterator[Store]:
-    """The store of the settings."""
-    folder = data_folder(settings)
+def open_store(settings: Settings, url: str | None) -> Iterator[Store]:
+    """The store of the settings, in the database at `url`, else in the embedded one."""
+    folder = embedded.data_folder(settings.data_folder)
     keys = settings.data_keys.get_secret_value() if settings.data_keys else None
     seal = load_seal(keys, folder)
-    url = settings.database_url.get_secret_value() if settings.database_url else None
     with database(url, folder) as engine:
         yield Store(engine=engine, seal=seal)
 
@@ -119,10 +112,10 @@ def make_service(settings: Settings, store: Store, dialogue: Dialogue) -> Servic
     return Service(site=site, store=store, channel=channel, settings=settings)
 
 
-def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Serve until stopped; `say` is told the address."""
+def serve(settings: Settings, url: Callable[[], str], say: Callable[[str], None]) -> None:
+    """Serve until stopped; `say` is told the address. url : of the database; it may have to be waited for."""
     dialogue = assemble.open_dialogue()
-    with open_store(settings) as store:
+    with open_store(settings, url()) as store:
         service = make_service(settings, store, dialogue)
         config = uvicorn.Config(
             service.app,

@@ -100,6 +100,7 @@ def load_screenings(findings: Mapping[str, Finding]) -> Screenings:
     own = [loader.checked(Finding, finding, FILE) for finding in given["findings"]]
     rules = TypeAdapter(tuple[Screening, ...]).validate_python(given["screenings"])
     known = Screenings(rules=rules, own={finding.id: finding for finding in own}, findings=findings)
+    loader.SHELF.save()
     usable = tuple(rule for rule in rules if _is_usable(replace(known, rules=(rule,))))
     return replace(known, rules=usable)
 
