@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float32]
 Point = tuple[float, float, float]
 WALL = -300.0
 """HU above which a host's voxel is tissue that an inserted nodule does not take away."""
+HIDDEN = 0.25
+"""Most of a nodule that may lie in such tissue, where it would not be seen."""
+TRIES = 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,17 +81,31 @@ def with_noise(made: Stamp, missing_hu: float, rng: np.random.Generator) -> Stam
     return replace(made, weighted=made.weighted + made.alpha * noise)
 
 
-def put(host: Floats, made: Stamp, centre: tuple[int, int, int]) -> None:
-    """Into a host's HU, in place; the stamp is cut at the host's edge."""
+def put(host: Floats, made: Stamp, centre: tuple[int, int, int]) -> bool:
+    """Into a host's HU, in place; the stamp is cut at the host's edge.
+
+    False, and nothing is put in, where tissue of the host would hide more than a quarter of the nodule.
+    """
+    here, there = _overlap(host.shape, made.alpha.shape, centre)
+    part, inside = host[here], made.inside[there] > 0.5
+    if (part[inside] > WALL).sum() > HIDDEN * max(1, int(inside.sum())):
+        return False
+    mixed = part * (1 - made.alpha[there]) + made.weighted[there]
+    part[...] = np.where(part > WALL, np.maximum(part, mixed), mixed)
+    return True
+
+
+def _overlap(
+    host: tuple[int, ...], stamp_shape: tuple[int, ...], centre: tuple[int, int, int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where a stamp lies in the host, and which part of the stamp that is."""
     here, there = [], []
-    for c, n, whole in zip(centre, made.alpha.shape, host.shape, strict=True):
+    for c, n, whole in zip(centre, stamp_shape, host, strict=True):
         first = c - n // 2
         low, high = max(0, first), min(whole, first + n)
         here.append(slice(low, high))
         there.append(slice(low - first, high - first))
-    part = host[tuple(here)]
-    mixed = part * (1 - made.alpha[tuple(there)]) + made.weighted[tuple(there)]
-    part[...] = np.where(part > WALL, np.maximum(part, mixed), mixed)
+    return tuple(here), tuple(there)
 
 
 def diameter_at(nodule: Nodule) -> float:
@@ -111,6 +128,16 @@ class Places:
     def any_voxel(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """Of the lungs."""
         return self._any[rng.integers(len(self._any))].astype(np.int64)
+
+    def put(
+        self, host: Floats, made: Stamp, rng: np.random.Generator, taken: list[tuple[tuple[int, int, int], float]]
+    ) -> tuple[int, int, int] | None:
+        """Put a nodule where it is seen and touches no other; where that was, None where six tries found nothing."""
+        for _ in range(TRIES):
+            place = self.draw(rng, made.diameter_mm, taken)
+            if place is not None and put(host, made, place):
+                return place
+        return None
 
     def draw(
         self, rng: np.random.Generator, diameter_mm: float, taken: list[tuple[tuple[int, int, int], float]]

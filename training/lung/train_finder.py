@@ -109,9 +109,8 @@ class Examples(IterableDataset[tuple[Floats, Floats, Floats, Floats]]):
                 nodule, grid.SPACING_MM, scale=scale, angle=rng.uniform(0, 2 * math.pi),
                 flip=(bool(rng.random() < 0.5), bool(rng.random() < 0.5)),
             )  # fmt: skip
-            place = each.places.draw(rng, made.diameter_mm, marks)
+            place = each.places.put(hu, made, rng, marks)
             if place is not None:
-                insertion.put(hu, made, place)
                 marks.append((place, made.diameter_mm))
         for k in range(PATCHES):
             if k % 5 < 4 and marks:

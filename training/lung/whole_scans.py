@@ -94,10 +94,9 @@ def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], 
                 nodule, volume.spacing_mm, angle=rng.uniform(0, 2 * math.pi), flip=(bool(rng.random() < 0.5),) * 2
             )
             missing = math.sqrt(max(0.0, noise**2 - insertion.noise_hu(nodule.hu) ** 2))
-            place = places.draw(rng, made.diameter_mm, taken)
+            place = places.put(hu, insertion.with_noise(made, missing, rng), rng, taken)
             if place is None:
                 continue
-            insertion.put(hu, insertion.with_noise(made, missing, rng), place)
             taken.append((place, made.diameter_mm))
             truth = Truth(centre_lps_mm=_point(volume, place), diameter_mm=made.diameter_mm, row=nodule.row)
             added.append(truth)

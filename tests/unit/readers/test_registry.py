@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -86,6 +87,33 @@ def test_changed_weights_are_refused_also_after_they_were_accepted(folder: Folde
     weights.write_bytes(content)
     os.utime(weights, ns=(1, 1))
     assert "weights.sha256: network.onnx has" in _refusal(folder.path)
+
+
+def _with_second_network(folder: Folder) -> Path:
+    second = folder.path / "weights" / "second.onnx"
+    second.write_bytes(b"a second network")
+    digest = hashlib.sha256(second.read_bytes()).hexdigest()
+    table = f'[weights.also.second]\nfile = "weights/second.onnx"\nsha256 = "{digest}"\nbytes = 16\n\n[texts]'
+    folder.replace("reader.toml", "[texts]", table)
+    return second
+
+
+def test_a_folder_may_hold_further_networks(folder: Folder) -> None:
+    before = registry.check_folder(folder.path).weights.identity
+    _with_second_network(folder)
+    weights = registry.check_folder(folder.path).weights
+    assert [file.file for file in weights.files] == ["weights/network.onnx", "weights/second.onnx"]
+    assert weights.identity not in (before, weights.sha256)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"a second networK", "weights.also.second.sha256"), (b"cut", "weights.also.second.bytes"), (None, ".file")],
+)
+def test_a_further_network_that_is_not_as_stated_is_refused(folder: Folder, content: bytes | None, told: str) -> None:
+    second = _with_second_network(folder)
+    second.unlink() if content is None else second.write_bytes(content)
+    assert told in _refusal(folder.path)
 
 
 def test_licence_of_its_own_with_its_text_is_accepted(folder: Folder) -> None:
