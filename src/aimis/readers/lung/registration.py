@@ -21,7 +21,8 @@ _ROUNDS = 8
 _POINTS = 6000  # of a lung
 _SHIFTS_MM = (0.0, 20.0, -20.0, 40.0, -40.0, 60.0, -60.0)  # along the body, tried first: scans may cover unlike parts
 _LEAST_SIMILARITY = 0.4  # correlation of HU in a lung: the same one, breathing, 0.99; of two patients at most 0.13
-_LEAST_SEEN = 0.1  # of a lung's points, by the other scan
+_MARGIN_MM = 25.0
+_LEAST_SEEN = 0.25  # of a lung's points, by the other scan
 _WINDOW_HU = (-1000.0, 0.0)
 _STEP_MM = 2.5
 _BLOCK, _SEARCH = 8, 5  # steps: half the side of a block, and how far it is looked for each way
@@ -86,7 +87,10 @@ def align(new: Lungs, old: Lungs) -> Alignment:
 
 
 def _side(lungs: Lungs, blocks: Floats, maps: Mapping[int, Floats]) -> int:
-    """The lung whose blocks are nearest, of those that have a map."""
+    """The lung that holds the blocks' place, or the nearest, of those that have a map."""
+    held = int(lungs.at(lungs.voxels(blocks)))
+    if held in maps:
+        return held
     away = {}
     for side in maps:
         gaps = (np.argwhere(lungs.labels == side) - blocks) * lungs.spacing_mm
@@ -104,29 +108,33 @@ class _Fixed:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class _Moving:
-    """HU of the old scan's grid, and their slopes along its axes, a block."""
+    """HU of the old scan's grid about one lung, and their slopes along its axes, a block; first : their first block."""
 
     hu: Floats
     slopes: tuple[Floats, ...]
+    first: Floats
     spacing_mm: Floats
 
     def seen(self, points: Floats, found: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
-        """Which points lie in the scan after the map, and the blocks of those, shape (3, n)."""
-        blocks = _mapped(found, points) / self.spacing_mm
+        """Which points lie there after the map, and the blocks of those, shape (3, n)."""
+        blocks = _mapped(found, points) / self.spacing_mm - self.first
         known = np.all((blocks >= 0) & (blocks <= np.array(self.hu.shape) - 1), axis=1)
         return known, blocks[known].T
 
 
 def _fitted(new: Lungs, old: Lungs, side: int) -> tuple[Floats, float]:
     """The affine map of one lung, and the correlation of HU under it."""
-    inside = np.argwhere(ndimage.binary_dilation(new.labels == side, iterations=2))
+    about_new, about_old = _about(new, side), _about(old, side)
+    inside = np.argwhere(ndimage.binary_dilation(new.labels[about_new] == side, iterations=2))
     blocks = inside[:: max(1, len(inside) // _POINTS)]
+    points = (blocks + _first(about_new)) * new.spacing_mm
     shift = _centre(old, side) - _centre(new, side)
     starts = [np.hstack([np.eye(3), (shift + np.array([along, 0.0, 0.0]))[:, None]]) for along in _SHIFTS_MM]
     for blur_mm in _BLURS_MM:
-        hu = _blurred(old, blur_mm)
-        moving = _Moving(hu=hu, slopes=tuple(np.gradient(hu)), spacing_mm=np.asarray(old.spacing_mm))
-        fixed = _Fixed(points=blocks * np.asarray(new.spacing_mm), hu=_blurred(new, blur_mm)[tuple(blocks.T)])
+        hu = _blurred(old, about_old, blur_mm)
+        spacing = np.asarray(old.spacing_mm)
+        moving = _Moving(hu=hu, slopes=tuple(np.gradient(hu)), first=_first(about_old), spacing_mm=spacing)
+        fixed = _Fixed(points=points, hu=_blurred(new, about_new, blur_mm)[tuple(blocks.T)])
         found = max(starts, key=lambda start: _likeness(fixed, moving, start))
         for _ in range(_ROUNDS):
             found = _improved(fixed, moving, found)
@@ -134,13 +142,24 @@ def _fitted(new: Lungs, old: Lungs, side: int) -> tuple[Floats, float]:
     return found, _likeness(fixed, moving, found)
 
 
+def _about(lungs: Lungs, side: int) -> tuple[slice, ...]:
+    """The blocks of a lung and what is near it."""
+    box = ndimage.find_objects(lungs.labels, max_label=side)[side - 1]
+    margins = (round(_MARGIN_MM / mm) for mm in lungs.spacing_mm)
+    return tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margins, strict=True))
+
+
+def _first(box: tuple[slice, ...]) -> Floats:
+    return np.array([s.start for s in box], dtype=np.float64)
+
+
 def _centre(lungs: Lungs, side: int) -> Floats:
     return np.asarray(np.argwhere(lungs.labels == side).mean(axis=0) * lungs.spacing_mm)
 
 
-def _blurred(lungs: Lungs, blur_mm: float) -> Floats:
-    values = np.clip(lungs.hu, *_WINDOW_HU).astype(np.float32)
-    return np.asarray(ndimage.gaussian_filter(values, blur_mm / np.asarray(lungs.spacing_mm)))
+def _blurred(lungs: Lungs, box: tuple[slice, ...], blur_mm: float) -> Floats:
+    values = np.clip(lungs.hu[box], *_WINDOW_HU).astype(np.float32)
+    return np.asarray(ndimage.gaussian_filter(values, blur_mm / np.asarray(lungs.spacing_mm), truncate=3))
 
 
 def _mapped(found: Floats, points: Floats) -> Floats:
@@ -187,9 +206,9 @@ def _correlation(searched: Floats, block: Floats) -> Floats:
     """Normalised, of the block at each place where it fits."""
     centred = block - block.mean()
     ones = np.ones_like(block)
-    total, squares = (signal.correlate(v, ones, mode="valid") for v in (searched, searched**2))
+    total, squares = (signal.correlate(v, ones, mode="valid", method="fft") for v in (searched, searched**2))
     spread = np.sqrt(np.maximum(squares - total**2 / block.size, 1.0) * max(float((centred**2).sum()), 1.0))
-    return np.asarray(signal.correlate(searched, centred, mode="valid") / spread)
+    return np.asarray(signal.correlate(searched, centred, mode="valid", method="fft") / spread)
 
 
 def _finer(rated: Floats, best: tuple[int, ...]) -> Floats:
