@@ -19,7 +19,7 @@ from aimis.imaging.volume import Volume
 from tests.fakes.dicoms import compressed, file_of, padded
 
 Floats = npt.NDArray[np.float32]
-Change = Callable[[Dataset, int], None]
+Change = Callable[[Dataset, int], object]
 SERIES_UID, STUDY_UID, FRAME_UID = "1.2.3.20", "1.2.3.10", "1.2.3.30"
 _AIR, _FAT, _TISSUE, _LUNG, _BONE = -1000.0, -100.0, 40.0, -860.0, 350.0
 _TABLE_HU, _TABLE_MM = -350.0, (128.0, 140.0)

@@ -21,12 +21,15 @@ _METAL_HU, _MOST_METAL = 2500, 0.2
 def check(hu: npt.NDArray[np.int16]) -> None:
     """Look at every fourth voxel each way.
 
-    Raises `UnsupportedInputError` "no-body" where there is nothing but air, and "hounsfield-implausible" where there
-    is no air, or most is metal, or tissue is not where it should be, as with a wrong Rescale Intercept.
+    Raises `UnsupportedInputError` "no-body" where there is nothing but air, "mostly-metal" where much is as dense as
+    that, and "hounsfield-implausible" where there is no air, or tissue is not where it should be, as with a wrong
+    Rescale Intercept.
     """
     looked_at = hu[:: max(1, len(hu) // 60), ::4, ::4]
     darkest = float(np.quantile(looked_at, 0.01))
-    if darkest > _DARKEST_HU or float((looked_at > _METAL_HU).mean()) > _MOST_METAL:
+    if float((looked_at > _METAL_HU).mean()) > _MOST_METAL:
+        raise UnsupportedInputError("mostly-metal")
+    if darkest > _DARKEST_HU:
         raise UnsupportedInputError("hounsfield-implausible", darkest=round(darkest))
     if float((looked_at > _AIR_HU).mean()) < _LEAST_TISSUE:
         raise UnsupportedInputError("no-body")
