@@ -38,6 +38,8 @@ _LUNG_AT_MOST_HU = -500
 _LEAST_CONTRAST_HU = 100.0
 _LEAST_CORE, _LEAST_LUNG = 4, 10
 _CROSS = ndimage.generate_binary_structure(2, 1)[None]  # in plane: slices are thick, what is above may be other
+_TAIL = 1 / 3
+_LEAST_MM = 1e-6
 _MARGIN = 4  # voxels in plane beyond the mask from which the lung's density is taken
 
 
@@ -123,7 +125,7 @@ def _kind(tissue_hu: Tissue) -> Density:
 
 
 def _level_hu(tissue_hu: Tissue) -> float:
-    return float(np.percentile(tissue_hu, _LEVEL_PERCENTILE))
+    return float(np.percentile(tissue_hu.astype(np.float64), _LEVEL_PERCENTILE))  # int16 may overflow
 
 
 def _edge_hu(tissue_hu: Tissue) -> float:
@@ -166,7 +168,7 @@ def _core(mask: Voxels, hu: npt.NDArray[np.int16]) -> Voxels:
     core = ~_grown(~mask, 1)
     if int(core.sum()) >= _LEAST_CORE:
         return core
-    return np.asarray(mask & (hu >= np.percentile(hu[mask], _LEVEL_PERCENTILE)))
+    return np.asarray(mask & (hu >= _level_hu(hu[mask])))
 
 
 def _solid_part(mask: Voxels, hu: npt.NDArray[np.int16], spacing_mm: Spacing) -> tuple[float, int]:
@@ -191,14 +193,24 @@ def _axes(values: Values, level: float, spacing_mm: Spacing) -> tuple[float, flo
     areas = (padded >= level).sum(axis=(1, 2))
     largest = np.flatnonzero(areas == areas.max())
     z = int(largest[largest.size // 2])
-    outline_mm = ((_outline(padded[z], level) - 1.0) * spacing_mm[1:]).astype(np.float32)
+    outline_mm = ((_outline(_without_tails(padded[z], level), level) - 1.0) * spacing_mm[1:]).astype(np.float32)
     hull_mm = np.asarray(cv2.convexHull(outline_mm)[:, 0], dtype=np.float64)
     apart = np.hypot(*(hull_mm[:, None] - hull_mm[None]).T)
     start, end = hull_mm[list(np.unravel_index(int(apart.argmax()), apart.shape))]
-    along = (end - start) / apart.max()
+    along = (end - start) / max(float(apart.max()), _LEAST_MM)  # a voxel just at the level has no width
     short = _widest(hull_mm, start, along)
     ends = np.vstack([start, end, short]) / spacing_mm[1:]
     return float(apart.max()), float(np.hypot(*(short[1] - short[0]))), np.column_stack([np.full(4, float(z)), ends])
+
+
+def _without_tails(section: Values, level: float) -> Values:
+    """The section without what is thinner than a third of its thickest part: vessels, spicules, strands."""
+    depth = ndimage.distance_transform_edt(section >= level)
+    reach = float(depth.max()) * _TAIL
+    if reach < 1.0:
+        return section
+    tail = (depth > 0) & (ndimage.distance_transform_edt(depth < reach) > reach + 0.5)
+    return np.where(tail, section.min(), section)
 
 
 def _widest(hull: Points, start: Points, along: Points) -> Points:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -124,6 +124,16 @@ def test_vessel_beside_it_is_not_measured_with_it() -> None:
     assert measure.size(mask, beside, (1.0, 0.7, 0.7)).diameter_mm == pytest.approx(alone.diameter_mm, abs=0.3)
 
 
+def test_strand_within_the_mask_does_not_lengthen_its_axes() -> None:
+    mask, hu = ellipsoid((12.0,) * 3, (1.0, 0.7, 0.7))
+    alone = measure.size(mask, hu, (1.0, 0.7, 0.7))
+    _, middle, last = (n // 2 for n in hu.shape)
+    strand = np.s_[:, middle : middle + 2, last:-2]
+    hu[strand] = np.maximum(hu[strand], -100)
+    mask[strand] = True
+    assert measure.size(mask, hu, (1.0, 0.7, 0.7)).mean_axis_mm == pytest.approx(alone.mean_axis_mm, abs=0.5)
+
+
 def test_mask_without_voxels_is_refused() -> None:
     with pytest.raises(ValueError, match="without voxels"):
         measure.size(np.zeros((3, 3, 3), bool), np.zeros((3, 3, 3), np.int16), (1.0, 1.0, 1.0))
@@ -131,6 +141,10 @@ def test_mask_without_voxels_is_refused() -> None:
 
 @settings(max_examples=30)
 @given(arrays.arrays(np.bool_, (2, 4, 5)), arrays.arrays(np.int16, (2, 4, 5)))
+@example(np.zeros((2, 4, 5), np.bool_), np.where(np.arange(40).reshape(2, 4, 5) % 2, 32767, -32768).astype(np.int16))
+@example(np.ones((2, 4, 5), np.bool_), np.where(np.arange(40).reshape(2, 4, 5) % 2, 32767, -32768).astype(np.int16))
+@example(np.ones((2, 4, 5), np.bool_), np.where(np.arange(40).reshape(2, 4, 5) == 7, -300, -301).astype(np.int16))
+@example(np.zeros((2, 4, 5), np.bool_), np.full((2, 4, 5), -300, np.int16))
 def test_any_voxels_give_finite_sizes(mask: npt.NDArray[np.bool_], hu: npt.NDArray[np.int16]) -> None:
     mask[1, 2, 2] = True
     size = measure.size(mask, hu, (2.0, 0.7, 0.7))
