@@ -222,21 +222,17 @@ class Dialogue:
         return tuple(finding for finding in found if finding in self.net.column)
 
     def _can_be_asked(self, state: Consultation) -> np.ndarray:
-        values, person = state.values, state.person
+        values, person, findings = state.values, state.person, self.net.knowledge.findings
+        present = {name for name, value in values.items() if name in findings and findings[name].present(value)}
+        may_follow = {None, *present} if self.net.knowledge.parents_first else {None, *findings}
         return np.array(
             [
                 finding.id not in values
+                and finding.parent in may_follow
                 and finding.is_for(person.age_years, person.sex)
-                and (not self.net.knowledge.parents_first or self._parent_is_present(finding, state))
                 for finding in self.net.findings
             ]
         )
-
-    def _parent_is_present(self, finding: Finding, state: Consultation) -> bool:
-        if finding.parent is None:
-            return True
-        answered = state.values.get(finding.parent, UNKNOWN)
-        return self.net.knowledge.findings[finding.parent].present(answered)
 
     def _preference(self, state: Consultation) -> Floats:
         asked = [answer.finding for answer in state.answers if answer.source == "asked"]

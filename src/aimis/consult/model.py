@@ -64,7 +64,7 @@ class Urgency(StrEnum):
     PHARMACY = "pharmacy"
     SELF_CARE = "self-care"
 
-    @property
+    @cached_property
     def rank(self) -> int:
         """0 is the most urgent."""
         return list(Urgency).index(self)

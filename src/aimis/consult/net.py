@@ -7,15 +7,15 @@ present only where its parent is. What an answer says beyond that (which options
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from aimis.consult.model import Band, Condition, Finding, Kind, Knowledge, Urgency, Value, bound_of
+from aimis.consult.model import OLDEST, Band, Condition, Finding, Kind, Knowledge, Urgency, Value, bound_of
 
 if TYPE_CHECKING:
     from aimis.consult.consultation import Person
@@ -24,6 +24,25 @@ Floats = npt.NDArray[np.float64]
 ELSE_SHARE = 0.1
 """Of all consultations, those for something that the knowledge does not hold: judgement."""
 LEAST, MOST = 5e-4, 1 - 5e-4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Multipliers:
+    """Of each condition's frequency, by what is known of a person; what is not known multiplies by 1.
+
+    age : (years, conditions); the others (conditions,) by sex, season and country
+    """
+
+    age: Floats
+    sex: Mapping[str, Floats]
+    season: Mapping[str, Floats]
+    country: Mapping[str, Floats]
+
+    def of(self, person: Person) -> Floats | float:
+        """(conditions,) what the person multiplies each frequency by."""
+        product = self.sex.get(person.sex or "", 1.0) * self.season.get(person.season or "", 1.0)
+        product = product * self.country.get(person.country or "", 1.0)
+        return product if person.age_years is None else product * self.age[int(person.age_years)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,6 +72,7 @@ class Net:
     edges: Mapping[int, tuple[float, ...]]
     urgency: Floats
     frequency: Floats
+    multipliers: Multipliers
     shows: npt.NDArray[np.bool_]
     of_area: npt.NDArray[np.bool_]
 
@@ -63,7 +83,7 @@ class Net:
 
     def prior(self, person: Person) -> Floats:
         """(rows,) how likely each is before anything is known but the person."""
-        weights = self.frequency * np.array([_multiplier(condition, person) for condition in self.conditions])
+        weights = self.frequency * self.multipliers.of(person)
         total = weights.sum() or 1.0
         elsewhere = self.of_area @ weights + 0.01 * total
         shares = elsewhere / elsewhere.sum()
@@ -109,6 +129,7 @@ def build_net(knowledge: Knowledge) -> Net:
         edges=edges,
         urgency=builder.urgency(),
         frequency=np.array([knowledge.bands.per_100000(condition.frequency) for condition in conditions]),
+        multipliers=_multipliers(conditions),
         shows=np.concatenate([shows, of_area @ shows]),
         of_area=of_area,
     )
@@ -260,14 +281,19 @@ def _marginal(present: Floats, parent: tuple[int | None, ...]) -> Floats:
     return np.stack([of(column) for column in range(len(parent))], axis=1)
 
 
-def _multiplier(condition: Condition, person: Person) -> float:
-    by_sex = condition.sex.get(person.sex, 1.0) if person.sex else 1.0
-    by_season = condition.season.get(person.season, 1.0) if person.season else 1.0
-    by_country = condition.country.get(person.country, 1.0) if person.country else 1.0
-    return by_sex * by_season * by_country * _by_age(condition, person.age_years)
+def _multipliers(conditions: tuple[Condition, ...]) -> Multipliers:
+    age = np.ones((OLDEST + 1, len(conditions)))
+    for column, condition in enumerate(conditions):
+        for (first, last), by in reversed(condition.age.items()):  # where two ranges meet, the first one holds
+            age[first : last + 1, column] = by
+    return Multipliers(
+        age=age,
+        sex=_by_key([condition.sex for condition in conditions]),
+        season=_by_key([condition.season for condition in conditions]),
+        country=_by_key([condition.country for condition in conditions]),
+    )
 
 
-def _by_age(condition: Condition, age_years: float | None) -> float:
-    if age_years is None:
-        return 1.0
-    return next((m for (first, last), m in condition.age.items() if first <= age_years < last + 1), 1.0)
+def _by_key(given: Sequence[Mapping[Any, float]]) -> dict[str, Floats]:
+    keys = {key for one in given for key in one}
+    return {key: np.array([one.get(key, 1.0) for one in given]) for key in keys}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from aimis.consult.model import Finding, Kind, Value, bound_of
@@ -61,6 +62,7 @@ class Any:
 
 Leaf = Has | Bound
 Node = Has | Bound | All | Any
+GROUPS = (All, Any)
 
 
 def parse(given: object) -> Node:
@@ -91,7 +93,7 @@ def _parsed_group(key: str, value: object) -> Node:
 
 def leaves(node: Node) -> Iterator[Leaf]:
     """The leaves from left to right."""
-    if isinstance(node, All | Any):
+    if isinstance(node, GROUPS):
         for part in node.parts:
             yield from leaves(part)
     else:
@@ -116,7 +118,7 @@ def check(node: Node, findings: Mapping[str, Finding]) -> None:
 
 def judged(node: Node, facts: Facts, findings: Mapping[str, Finding]) -> bool | None:
     """Whether it holds; None as long as what is not known could decide it (Kleene's three values)."""
-    if isinstance(node, All | Any):
+    if isinstance(node, GROUPS):
         return _judged_group(node, facts, findings)
     if node.finding == AGE:
         return _judged_age(node, facts)
@@ -137,26 +139,29 @@ def _judged_group(node: All | Any, facts: Facts, findings: Mapping[str, Finding]
 
 
 def missing(node: Node, facts: Facts, findings: Mapping[str, Finding]) -> int:
-    """How many more leaves must turn out to hold, at least; of a tree that is not yet known."""
-    value = judged(node, facts, findings)
-    if value is not None:
+    """How many more leaves must turn out to hold, at least; 0 of a tree that is known."""
+    if not isinstance(node, GROUPS):
+        return int(judged(node, facts, findings) is None)
+    if judged(node, facts, findings) is not None:
         return 0
-    if isinstance(node, All):
-        return sum(missing(part, facts, findings) for part in node.parts)
-    if isinstance(node, Any):
-        return min(missing(p, facts, findings) for p in node.parts if judged(p, facts, findings) is None)
-    return 1
+    needed = [one for part in node.parts if (one := missing(part, facts, findings))]
+    return sum(needed) if isinstance(node, All) else min(needed)
 
 
 def undecided(node: Node, facts: Facts, findings: Mapping[str, Finding]) -> Iterator[Leaf]:
     """The leaves that are not known and could still decide; those of the parts nearest to holding first."""
-    if judged(node, facts, findings) is not None:
-        return
-    if not isinstance(node, All | Any):
+    if judged(node, facts, findings) is None:
+        yield from _undecided(node, facts, findings)
+
+
+def _undecided(node: Node, facts: Facts, findings: Mapping[str, Finding]) -> Iterator[Leaf]:
+    """Of a tree that is not known."""
+    if not isinstance(node, GROUPS):
         yield node
         return
-    for part in sorted(node.parts, key=lambda part: missing(part, facts, findings)):
-        yield from undecided(part, facts, findings)
+    needed = [(one, part) for part in node.parts if (one := missing(part, facts, findings))]
+    for _, part in sorted(needed, key=itemgetter(0)):
+        yield from _undecided(part, facts, findings)
 
 
 def _judged_age(node: Leaf, facts: Facts) -> bool | None:

@@ -27,13 +27,14 @@ class RedFlags:
     ) -> None:
         self.red_flags = tuple(red_flags)
         self._findings = findings
-        self._looked_at = {rule.id: _looked_at(rule) for rule in self.red_flags}
+        self._rules_on = _by_finding(self.red_flags)
+        self._opening = frozenset(number for number, rule in enumerate(self.red_flags) if rule.opening)
         self._paths = paths
         self._screens = tuple(screens)
 
     def raised(self, facts: Facts) -> tuple[RaisedFlag, ...]:
         """The rules that fire, the most urgent first."""
-        touched = (rule for rule in self.red_flags if not self._looked_at[rule.id].isdisjoint(facts.values))
+        touched = (self.red_flags[number] for number in sorted(self._touched(facts)))
         return tuple(_raised(rule) for rule in touched if self._judged(rule, facts) is True)
 
     def worth_asking(self, facts: Facts) -> tuple[str, ...]:
@@ -41,9 +42,12 @@ class RedFlags:
 
         Those of opening rules first; then those of rules partly met, by urgency and by how little is missing.
         """
-        highest = min((flag.urgency.rank for flag in self.raised(facts)), default=len(Urgency))
-        higher = [rule for rule in self.red_flags if rule.urgency.rank < highest]
-        open_rules = [rule for rule in higher if self._is_begun(rule, facts) and self._judged(rule, facts) is None]
+        touched = self._touched(facts)
+        judged = {number: self._judged(self.red_flags[number], facts) for number in sorted(touched | self._opening)}
+        fired = (self.red_flags[number].urgency.rank for number in touched if judged[number] is True)
+        highest = min(fired, default=len(Urgency))
+        higher = (self.red_flags[number] for number, holds in judged.items() if holds is None)
+        open_rules = [rule for rule in higher if rule.urgency.rank < highest and self._is_begun(rule, facts)]
         open_rules.sort(key=lambda rule: (not rule.opening, rule.urgency.rank, self._missing(rule, facts)))
         return tuple(dict.fromkeys(name for rule in open_rules for name in self._questions(rule, facts)))
 
@@ -65,6 +69,10 @@ class RedFlags:
         """The ambulance's number where the person is."""
         return self._paths.country(person.country).ambulance
 
+    def _touched(self, facts: Facts) -> frozenset[int]:
+        """The numbers of the rules that look at something known; no other one can fire."""
+        return frozenset().union(*(self._rules_on.get(name, ()) for name in facts.values))
+
     def _judged(self, rule: rules.RedFlag, facts: Facts) -> bool | None:
         return expression.judged(rule.when, facts, self._findings)
 
@@ -73,10 +81,8 @@ class RedFlags:
 
     def _is_begun(self, rule: rules.RedFlag, facts: Facts) -> bool:
         """Something that the person has is a part of the rule; age alone is not."""
-        if rule.opening or self._looked_at[rule.id].isdisjoint(facts.values):
-            return rule.opening
-        asked = (leaf for leaf in expression.leaves(rule.when) if leaf.finding != expression.AGE)
-        return any(expression.judged(leaf, facts, self._findings) for leaf in asked)
+        asked = (leaf for leaf in expression.leaves(rule.when) if leaf.finding in facts.values)
+        return rule.opening or any(expression.judged(leaf, facts, self._findings) for leaf in asked)
 
     def _questions(self, rule: rules.RedFlag, facts: Facts) -> Iterator[str]:
         for leaf in expression.undecided(rule.when, facts, self._findings):
@@ -95,9 +101,14 @@ def _raised(rule: rules.RedFlag) -> RaisedFlag:
     return RaisedFlag(id=rule.id, urgency=rule.urgency, say=rule.say, why=rule.why, path=rule.path)
 
 
-def _looked_at(rule: rules.RedFlag) -> frozenset[str]:
-    """The findings of a rule; it cannot fire while none of them is known."""
-    return frozenset(leaf.finding for leaf in expression.leaves(rule.when)) - {expression.AGE}
+def _by_finding(red_flags: Sequence[rules.RedFlag]) -> dict[str, set[int]]:
+    """Finding -> the numbers of the rules that look at it."""
+    found: dict[str, set[int]] = {}
+    for number, rule in enumerate(red_flags):
+        for leaf in expression.leaves(rule.when):
+            if leaf.finding != expression.AGE:
+                found.setdefault(leaf.finding, set()).add(number)
+    return found
 
 
 def load(folder: Path, findings: Mapping[str, Finding]) -> RedFlags:
