@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aimis.consult.handover.screening import Screening, Screenings
     from aimis.consult.model import Text
     from aimis.consult.outcome import Outcome
+    from aimis.consult.ports import RaisedFlag
     from aimis.store.consultations import Kept
     from aimis.store.handovers import Handover, Message
     from aimis.store.transaction import Store, Transaction
@@ -98,8 +99,7 @@ class View:
     handover: Handover | None
     request: Request
     messages: tuple[Message, ...]
-    proposed: tuple[Screening, ...]
-    screening_questions: tuple[Finding, ...]
+    screenings: Screenings
     dialogue: Dialogue
 
     @cached_property
@@ -108,10 +108,30 @@ class View:
         return self.dialogue.outcome(self.consultation)
 
     @property
+    def proposed(self) -> tuple[Screening, ...]:
+        """Screenings that the answers speak for."""
+        return self.screenings.proposed(self._facts)
+
+    @property
+    def screening_questions(self) -> tuple[Finding, ...]:
+        """What would have to be known beside to propose a screening or not."""
+        return self.screenings.questions(self._facts)
+
+    @property
+    def _facts(self) -> Facts:
+        facts = Facts(person=self.consultation.person, values=self.consultation.known)
+        return self.screenings.answered(facts, self.chart.screening)
+
+    @cached_property
+    def flags(self) -> tuple[RaisedFlag, ...]:
+        """The red flags that are up, which cost little to look for."""
+        return self.dialogue.flags(self.consultation)
+
+    @property
     def paths(self) -> tuple[Text, ...]:
         """What is said on paths of their own, such as that of self-harm."""
         safety, person = self.dialogue.safety, self.consultation.person
-        named = dict.fromkeys(flag.path for flag in self.outcome.flags if flag.path)
+        named = dict.fromkeys(flag.path for flag in self.flags if flag.path)
         return tuple(safety.own_path(path, person) for path in named) if safety is not None else ()
 
     @property
@@ -332,7 +352,6 @@ class Desk:
     def _view(self, tx: Transaction, kept: Kept) -> View:
         chart = self._chart(kept)
         state = chart.consultation
-        facts = self.screenings.answered(Facts(person=state.person, values=state.known), chart.screening)
         handover = handovers.find(tx, kept.id)
         return View(
             kept=kept,
@@ -342,8 +361,7 @@ class Desk:
             handover=handover,
             request=Request() if handover is None else Request.model_validate_json(handover.content),
             messages=tuple(handovers.messages(tx, kept.id)) if handover is not None else (),
-            proposed=self.screenings.proposed(facts),
-            screening_questions=self.screenings.questions(facts),
+            screenings=self.screenings,
             dialogue=self.dialogue,
         )
 
