@@ -26,8 +26,7 @@ _SMALL = 0.25  # of the greatest region: a smaller one must not lie low, where t
 _LOW = 0.15  # of the greatest region's height
 _ONE_SIDE = 0.1  # of a region; less beyond the body's middle is no other lung
 _CLOSING_MM = 12.5  # radius: brings back nodules at the wall up to about twice this wide
-_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11)).astype(np.uint8)
-_SQUARE, _WIDE = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
+_SQUARE, _WIDE, _THICK = (np.ones((n, n), np.uint8) for n in (3, 5, 9))
 _REACH_MM = 20.0
 _BAND_MM = 50.0  # to each side of the body's middle, where two lungs may touch
 Coarse = npt.NDArray[np.int16]
@@ -157,9 +156,9 @@ def _body(coarse: Coarse) -> Bools:
         tissue = _opened((plane > _AIR_HU).astype(np.uint8), _SQUARE)
         whole = _outlined(tissue)
         rim = _rim(plane) & (1 - around)
-        if rim.any():
+        if np.any(rim[cv2.dilate(whole, _WIDE) > 0]):
             added = _outlined(tissue | rim) & ~whole
-            whole |= _opened(added, _DISC)  # without what is thin: air between body and table
+            whole |= _opened(added, _THICK)  # without what is thin: air between body and table
         into[...] = whole & (cv2.dilate(around, _SQUARE) == 0)  # nor what lies half in the air around
     return (body > 0) & _steady(body)
 
