@@ -13,7 +13,7 @@ from aimis.consult import net as nets
 from aimis.consult import value
 from aimis.consult.belief import Belief, Evidence, believe
 from aimis.consult.consultation import Person
-from aimis.consult.model import Value
+from aimis.consult.model import OLDEST, Season, Sex, Value
 from tests.fakes import conditions
 
 NET = nets.build_net(conditions.knowledge())
@@ -27,6 +27,15 @@ ANSWERS: dict[str, st.SearchStrategy[Value]] = {
     "temperature": st.floats(34, 43),
     "colour": st.sampled_from(["pale", "red"]),
 }
+MULTIPLIED = {"age": {"0-17": 0.5, "17-64": 3}, "sex": {"F": 2}, "season": {"winter": 4}, "country": {"CN": 7}}
+SAID = nets.build_net(
+    conditions.knowledge(
+        conditions={
+            "flu": conditions.condition("flu", "self-care", {"fever": 0.9}, **MULTIPLIED),
+            "gastritis": conditions.condition("gastritis", "routine", {"pain": 0.9}),
+        }
+    )
+)
 SOME_ANSWERS = st.fixed_dictionaries({}, optional=ANSWERS)
 
 
@@ -92,6 +101,24 @@ def test_age_decides_where_a_condition_does_not_occur() -> None:
     child = NET.prior(Person(age_years=7))
     assert child[0] == 0
     assert child.sum() == pytest.approx(1)
+
+
+@given(
+    st.none() | st.floats(0, OLDEST),
+    st.sampled_from([None, "F", "M"]),
+    st.sampled_from([None, "winter", "summer"]),
+    st.sampled_from([None, "CN", "GB"]),
+)
+def test_person_multiplies_a_frequency_by_all_that_is_said_of_it(
+    age_years: float | None, sex: Sex | None, season: Season | None, country: str | None
+) -> None:
+    """Both ends of a range of years are within it; where two meet, the first one holds; the unsaid multiplies by 1."""
+    by_age = 1 if age_years is None or age_years >= 65 else 0.5 if age_years < 18 else 3
+    expected = (
+        by_age * {"F": 2}.get(sex or "", 1) * {"winter": 4}.get(season or "", 1) * {"CN": 7}.get(country or "", 1)
+    )
+    person = Person(age_years=age_years, sex=sex, season=season, country=country)
+    assert list(SAID.multipliers.of(person) * np.ones(2)) == [expected, 1]
 
 
 def test_table_follows_the_bands_where_they_are_said() -> None:
