@@ -66,7 +66,7 @@ def _answers(weights: Path, own: list[nodules.Nodule]) -> list[npt.NDArray[np.fl
     return told
 
 
-def fit(judged: Judged, use: npt.NDArray[np.bool_] | None, strength: float = 0.02) -> dict[str, float]:
+def fit(judged: Judged, use: npt.NDArray[np.bool_] | None, strength: float = 0.05) -> dict[str, float]:
     """Weights by feature name, and "one"; of all nodules, or of some."""
     use = np.ones(len(judged.vote), np.bool_) if use is None else use
     mean, scale = judged.features[use].mean(0), judged.features[use].std(0)
@@ -83,7 +83,7 @@ def logits(weights: Mapping[str, float], judged: Judged) -> Floats:
     return np.asarray(weights["one"] + judged.features @ np.array([weights[name] for name in judged.names]))
 
 
-def cross_fitted(judged: Judged, strength: float = 0.02) -> Floats:
+def cross_fitted(judged: Judged, strength: float = 0.05) -> Floats:
     """Probabilities, each fold's by weights fitted on the other folds."""
     found = np.zeros(len(judged.vote))
     for fold in range(data.FOLDS):

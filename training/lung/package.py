@@ -22,7 +22,7 @@ NODULES_A_SCAN = 2.0
 """What probabilities are calibrated to; LIDC-IDRI has about as many of 3 mm or more by three readers."""
 FALSE_MARKS = {"screening": 3.0, "balanced": 0.75, "specific": 0.2}
 """A scan, on calibration scans, at each operating point."""
-LISTED_FROM, DRAWN_FROM, LEAST_MM = 0.002, 0.02, 3.0
+LISTED_FROM, DRAWN_FROM, LEAST_MM = 0.002, 0.1, 3.0
 Floats = npt.NDArray[np.float64]
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from aimis.domain.reading import Reason
 from aimis.domain.scan import Change, Growth, Nodule
@@ -124,6 +123,8 @@ def _pairs(
     now: Sequence[Nodule], places: Sequence[npt.NDArray[np.float64]], before: Sequence[Nodule], old: Volume
 ) -> dict[int, int]:
     """Which of the old nodules each new one is, by place in the lists: least distances over all pairs together."""
+    from scipy import optimize  # noqa: PLC0415  a second to import, and only a comparison needs it
+
     if not now or not before:
         return {}
     expected = old.to_lps(np.array(places))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from aimis.readers.lung.lungs import LEFT, RIGHT, Lungs
 
@@ -204,6 +204,8 @@ def _sampled(lungs: Lungs, places_mm: Floats) -> Floats:
 
 def _correlation(searched: Floats, block: Floats) -> Floats:
     """Normalised, of the block at each place where it fits."""
+    from scipy import signal  # noqa: PLC0415  a second to import, and only a comparison needs it
+
     centred = block - block.mean()
     ones = np.ones_like(block)
     total, squares = (signal.correlate(v, ones, mode="valid", method="fft") for v in (searched, searched**2))
