@@ -170,10 +170,11 @@ class LungReader:
         )
         if seen.outline is None or seen.answers is None:
             return bare
-        return replace(
-            self._measured(volume, bare, seen.outline, seen.answers),
-            place=place.place(found, np.argwhere(seen.outline.mask) + seen.outline.origin_zyx),
-        )
+        nodule = self._measured(volume, bare, seen.outline, seen.answers)
+        if not nodule.present:
+            return nodule
+        voxels = np.argwhere(seen.outline.mask) + seen.outline.origin_zyx
+        return replace(nodule, place=place.place(found, voxels))
 
     def _measured(
         self, volume: Volume, bare: Nodule, outline: slices.Outline, answers: npt.NDArray[np.float32]
