@@ -63,7 +63,7 @@ def write(
         (example,),
         input_names=[takes],
         output_names=list(gives),
-        dynamic_shapes=({axis: torch.export.Dim.DYNAMIC for axis in free},) if free else None,
+        dynamic_shapes=(dict.fromkeys(free, torch.export.Dim.DYNAMIC),) if free else None,
         dynamo=True,
         optimize=True,
     )

@@ -29,7 +29,8 @@ class ToyFinder:
         heat = np.moveaxis(
             np.stack([cv2.GaussianBlur(p, (1, 0), 0, sigmaY=1.5) for p in np.moveaxis(heat, 1, 0)]), 0, 1
         )
-        return {"map": np.stack([self._contrast * heat - 5.2, np.full_like(heat, np.log(8.0))])[None].astype(np.float32)}
+        found = np.stack([self._contrast * heat - 5.2, np.full_like(heat, np.log(8.0))])
+        return {"map": found[None].astype(np.float32)}
 
 
 class ToySlices:

@@ -21,6 +21,7 @@ from aimis.ingest.examination import ExaminationItem
 from aimis.ingest.examinations import Examinations, count_inputs, find_inputs
 from aimis.ingest.item import Item
 from aimis.ingest.stills import natural_key
+from aimis.ingest.volumes import VolumeItem
 from tests.fakes import endoscopy
 from tests.fakes.dicoms import dataset_of, file_of
 from tests.fakes.pictures import encoded
@@ -43,7 +44,7 @@ def write(folder: Path, **files: bytes) -> None:
 
 def inputs_of(*paths: Path, mode: Examinations) -> list[Item | ExaminationItem]:
     given_paths = [str(path) for path in paths]
-    inputs = list(find_inputs(given_paths, examinations=mode))
+    inputs = [i for i in find_inputs(given_paths, examinations=mode) if not isinstance(i, VolumeItem)]
     assert count_inputs(given_paths, examinations=mode) == len(inputs)
     return inputs
 

@@ -88,7 +88,8 @@ def _slab(engine: Engine, padded: npt.NDArray[np.uint8], start: int) -> Floats:
     short = _DEPTH + 2 * _HALO - len(slab)
     if short:
         slab = np.pad(slab, ((0, short), (0, 0), (0, 0)), mode="edge")
-    return engine.run({"grid": split(slab)[None]})["map"][0][:, _HALO:-_HALO]
+    found: Floats = engine.run({"grid": split(slab)[None]})["map"]
+    return found[0, :, _HALO:-_HALO]
 
 
 def _middle(heat: Floats, peak: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ class Grid:
         return np.asarray((np.asarray(indices_zyx, dtype=np.float64) - self.first_zyx) / self.step_zyx)
 
 
-def windowed(hu: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def windowed(hu: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
     """Hounsfield units in 8 bit."""
     low, high = WINDOW_HU
     scale = 255 / (high - low)
@@ -66,7 +67,7 @@ def _fill(
     for z in slices:
         plane = _between(part, (z + 0.5) * step[0] - 0.5, max(1.0, step[0]))
         flags = cv2.INTER_AREA if step[1] > 1 else cv2.INTER_LINEAR
-        values[z] = windowed(cv2.resize(plane, (columns, rows), interpolation=flags))
+        values[z] = windowed(np.asarray(cv2.resize(plane, (columns, rows), interpolation=flags), dtype=np.float32))
 
 
 def _between(part: npt.NDArray[np.int16], place: float, width: float) -> npt.NDArray[np.float32]:
@@ -75,8 +76,8 @@ def _between(part: npt.NDArray[np.int16], place: float, width: float) -> npt.NDA
     weights = {z: 1 - abs(z - place) / width for z in range(first, last + 1)}
     total = sum(weights.values())
     if total <= 0:
-        return part[min(len(part) - 1, max(0, round(place)))].astype(np.float32)
-    plane = np.zeros(part.shape[1:], np.float32)
+        return np.asarray(part[min(len(part) - 1, max(0, round(place)))], dtype=np.float32)
+    plane: npt.NDArray[np.float32] = np.zeros(part.shape[1:], np.float32)
     for z, weight in weights.items():
         cv2.scaleAdd(part[z].astype(np.float32), weight / total, plane, plane)
     return plane
