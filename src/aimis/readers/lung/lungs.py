@@ -21,7 +21,7 @@ _AIR_HU = -400  # half way between aerated lung and soft tissue; what is denser 
 _GAS_HU = -965  # median of a region: stomach and bowel hold gas, lungs hold blood too, even with emphysema
 _OUTSIDE_HU = -940  # what is denser at the edge of the field is the body, cut off by the field
 _PADDING_HU = -1020
-_LEAST_ML = 25.0
+_LEAST_ML, _MOST_GAS_ML = 25.0, 1000.0  # a stomach holds less; a lung of emphysema may be as thin as gas
 _SMALL = 0.25  # of the greatest region: a smaller one must not lie low, where the bowel's gas is
 _LOW = 0.15  # of the greatest region's height
 _ONE_SIDE = 0.1  # of a region; less beyond the body's middle is no other lung
@@ -198,14 +198,14 @@ def _rim(plane: Coarse) -> npt.NDArray[np.uint8]:
 def _aerated(air: Bools, coarse: Coarse, spacing_mm: tuple[float, float, float]) -> list[_Region]:
     """The regions of air that are lungs: large, not only gas, and not under the greatest of them."""
     numbers, _ = ndimage.label(air)
-    least = _LEAST_ML * 1000 / float(np.prod(spacing_mm))
+    least, most_gas = (ml * 1000 / float(np.prod(spacing_mm)) for ml in (_LEAST_ML, _MOST_GAS_ML))
     regions = []
     for number, box in enumerate(ndimage.find_objects(numbers), start=1):
         if np.prod([s.stop - s.start for s in box]) < least:
             continue
         inside = numbers[box] == number
         size = int(inside.sum())
-        if size >= least and float(np.median(coarse[box][inside])) > _GAS_HU:
+        if size >= least and (size >= most_gas or float(np.median(coarse[box][inside])) > _GAS_HU):
             regions.append(_Region(box=box, inside=inside, size=size))
     if not regions:
         return []

@@ -106,6 +106,12 @@ def test_gas_in_the_belly_is_no_lung(volume: Volume) -> None:
     assert int(found.at((4, 55, 64))) == 0
 
 
+def test_a_lung_as_thin_as_gas_is_still_a_lung(volume: Volume, found: Lungs) -> None:
+    hu = volume.hu.copy()
+    hu[:, :, :64][found.labels[:, :, :64] == RIGHT] -= 130
+    assert _find(hu).volumes_ml == pytest.approx(found.volumes_ml, rel=0.03)
+
+
 @pytest.mark.parametrize("hu", [-1000, 0, 3000])
 def test_nothing_is_found_in_air_water_or_metal(hu: int) -> None:
     found = lungs.find_lungs(np.full((50, 64, 64), hu, np.int16), (3.0, 3.0, 3.0))
