@@ -6,6 +6,8 @@ between two lungs that touch too (dynamic programming along the junction); the r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -143,30 +145,43 @@ def _subsample(
     rows, columns = hu.shape[1] // ky, hu.shape[2] // kx
     middle = hu[kz // 2 :: kz, : rows * ky, : columns * kx]
     coarse = np.empty((len(middle), rows, columns), dtype=np.int16)
-    for plane, into in zip(middle, coarse, strict=True):
-        cv2.resize(plane, (columns, rows), dst=into, interpolation=cv2.INTER_AREA)
+
+    def fill(part: slice) -> None:
+        for plane, into in zip(middle[part], coarse[part], strict=True):
+            cv2.resize(plane, (columns, rows), dst=into, interpolation=cv2.INTER_AREA)
+
+    _in_halves(fill, len(coarse))
     return coarse, (kz, ky, kx)
+
+
+def _in_halves(work: Callable[[slice], None], count: int) -> None:
+    """Both halves of the slices at once: the calls into OpenCV leave Python's lock."""
+    with ThreadPoolExecutor(2, thread_name_prefix="lungs") as pool:
+        list(pool.map(work, (slice(0, count // 2), slice(count // 2, count))))
 
 
 def _body(coarse: Coarse) -> Bools:
     """Slice by slice what the outline of the greatest piece of tissue holds, without the table."""
     body = np.zeros(coarse.shape, dtype=np.uint8)
-    for plane, into in zip(coarse, body, strict=True):
-        around = _around_body(plane)
-        tissue = _opened((plane > _AIR_HU).astype(np.uint8), _SQUARE)
-        whole = _outlined(tissue)
-        rim = _rim(plane) & (1 - around)
-        if np.any(rim[cv2.dilate(whole, _WIDE) > 0]):
-            added = _outlined(tissue | rim) & ~whole
-            whole |= _opened(added, _THICK)  # without what is thin: air between body and table
-        into[...] = whole & (cv2.dilate(around, _SQUARE) == 0)  # nor what lies half in the air around
-    return (body > 0) & _steady(body)
+
+    def fill(part: slice) -> None:
+        for plane, into in zip(coarse[part], body[part], strict=True):
+            into[...] = _body_in(plane)
+
+    _in_halves(fill, len(body))
+    return body.astype(np.bool_)
 
 
-def _steady(body: Labels) -> Bools:
-    """What most of five neighbouring slices have: in single ones the outline closes around the table."""
-    sums = np.cumsum(np.pad(body, ((3, 2), (0, 0), (0, 0)), mode="edge"), axis=0, dtype=np.uint16)
-    return np.asarray(sums[5:] - sums[:-5] >= 3)
+def _body_in(plane: Coarse) -> Labels:
+    """Of one slice, 1 there."""
+    around = _around_body(plane)
+    tissue = _opened((plane > _AIR_HU).astype(np.uint8), _SQUARE)
+    whole = _outlined(tissue)
+    rim = _rim(plane) & (1 - around)
+    if np.any(rim[cv2.dilate(whole, _WIDE) > 0]):
+        added = _outlined(tissue | rim) & ~whole
+        whole |= _opened(added, _THICK)  # without what is thin: air between body and table
+    return np.asarray(whole & (cv2.dilate(around, _SQUARE) == 0))  # nor what lies half in the air around
 
 
 def _opened(mask: Labels, shape: Labels) -> Labels:
