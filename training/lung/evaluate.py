@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from aimis.readers.lung.read import FINDING, LungReader
 from aimis.reports.json_scan import nodule_entry
 from training.lung import data, figures, kept_out, malignancy, nodules
 from training.lung.whole_scans import Case, Truth
+
+if TYPE_CHECKING:
+    from aimis.imaging.volume import Volume
 
 PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
 SIZES = ((3, 4), (4, 6), (6, 8), (8, 12), (12, 40))
@@ -162,16 +165,18 @@ def _by_group(read: Found) -> dict[str, str]:
     for case, found, _ in read:
         hits = {kept_out.hit(case, n.centre_lps_mm) for n in found if n.probability > least}
         for number, truth in enumerate(case.truth):
-            for name in _groups(truth):
+            for name in _groups(truth, case.volume):
                 groups.setdefault(name, []).append(number in hits)
     return {name: f"{sum(hits)} of {len(hits)}" for name, hits in sorted(groups.items())}
 
 
-def _groups(truth: Truth) -> list[str]:
+def _groups(truth: Truth, volume: Volume) -> list[str]:
     size = next((f"{a}-{b} mm" for a, b in SIZES if a <= truth.diameter_mm < b), "larger")
     texture = float(truth.row["Texture_value"]) if truth.row else 5.0
+    height = float(volume.to_indices(truth.centre_lps_mm)[0]) / len(volume.hu)
+    third = ("lower", "middle", "upper")[min(2, int(height * 3))] + " third of the scan"
     side = "left" if truth.centre_lps_mm[0] > 0 else "right"
-    return ["all", size, "solid" if texture >= 4 else "part-solid" if texture >= 2.5 else "ground-glass", side]
+    return ["all", size, "solid" if texture >= 4 else "part-solid" if texture >= 2.5 else "ground-glass", side, third]
 
 
 def precision(root: Path, volumes: list[nodules.Nodule]) -> dict[str, Any]:

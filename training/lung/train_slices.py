@@ -21,6 +21,8 @@ BATCH = 128
 RATE = 3e-3
 SLICES_A_NODULE = 2
 """Drawn of each nodule's volume an epoch."""
+MINED = 3500
+"""Slices of the finder's marks drawn an epoch, where `mine` has stored some."""
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".work/lung"))
     parser.add_argument("--run", default="slices")
     parser.add_argument("--fold", type=int)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=18)
     args = parser.parse_args()
     torch.manual_seed(SEED)
     examples = Examples(args.data, args.work, args.fold)
@@ -53,19 +55,38 @@ class Examples:
             self.pictures, self.masks, self.targets = arrays["pictures"], arrays["masks"], arrays["targets"]
             self.fold, self.kind, self.nodule = arrays["fold"], arrays["kind"], arrays["nodule"]
             self.area = arrays["area"]
+        mined = work / ("mined.npz" if without is None else f"mined-fold{without}.npz")
+        if mined.exists():
+            self._add(mined)
         keep = np.ones(len(self.fold), bool) if without is None else (self.fold != without) & (self.fold >= 0)
         self.kept = np.flatnonzero(keep)
+
+    def _add(self, path: Path) -> None:
+        """The finder's marks, as a fourth kind."""
+        with np.load(path) as arrays:
+            pictures, truth = arrays["pictures"], arrays["truth"]
+        targets = np.full((len(truth), len(ANSWERS)), -1, np.float32)
+        targets[:, 0] = truth
+        self.pictures = np.concatenate([self.pictures, pictures])
+        self.masks = np.concatenate([self.masks, np.full_like(pictures, -1, np.int8)])
+        self.targets = np.concatenate([self.targets, targets])
+        self.fold = np.concatenate([self.fold, np.full(len(truth), data.FOLDS)])
+        self.kind = np.concatenate([self.kind, np.full(len(truth), 3)])
+        self.nodule = np.concatenate([self.nodule, np.zeros(len(truth), np.int64)])
+        self.area = np.concatenate([self.area, np.zeros(len(truth), np.float32)])
 
     def draw(self, seed: int) -> npt.NDArray[np.int64]:
         """An epoch: each crop (nodules twice), each patch, some slices of each volume; shuffled."""
         rng = np.random.default_rng(seed)
         kind, kept = self.kind[self.kept], self.kept
-        candidates, patches, volumes = (kept[kind == k] for k in range(3))
+        candidates, patches, volumes, mined = (kept[kind == k] for k in range(4))
         true = candidates[self.targets[candidates, 0] == 1]
         weight = np.sqrt(self.area[volumes])
         count = SLICES_A_NODULE * len(np.unique(self.nodule[volumes]))
         drawn = rng.choice(volumes, count, p=weight / weight.sum())
-        return rng.permutation(np.concatenate([candidates, true, patches, drawn]))
+        return rng.permutation(
+            np.concatenate([candidates, true, patches, drawn, rng.choice(mined, min(MINED, len(mined)), replace=False)])
+        )
 
 
 def _store(root: Path, path: Path) -> None:
@@ -203,7 +224,7 @@ def batch_of(examples: Examples, chosen: npt.NDArray[np.int64]) -> tuple[Tensor,
     n = len(chosen)
     angle, scale = torch.rand(n) * 2 * math.pi, torch.exp((torch.rand(n) - 0.5) * 0.36)
     flip = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
-    move = torch.randn(n, 2) * torch.where(torch.from_numpy(examples.kind[chosen]) == 0, 1.0, 2.0)[:, None]
+    move = torch.randn(n, 2) * torch.where(torch.from_numpy(examples.kind[chosen] % 3) == 0, 1.0, 2.0)[:, None]
     size = SIDE_PX / examples.pictures.shape[1]
     cos, sin = torch.cos(angle) * scale * size, torch.sin(angle) * scale * size
     turn = torch.stack([torch.stack([cos * flip, -sin, move[:, 0] / 32], 1),

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -77,18 +77,23 @@ def plain(root: Path, fold: int) -> Case:
 
 def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], rounds: int = ROUNDS) -> Iterator[Case]:
     """The fold's scan with ten nodules at a time; the same in every run."""
-    base = plain(root, fold)
-    volume = base.volume
     own = [n for n in all_nodules if n.fold == fold and part_of(n.row["patient_id"]) == part]
     own = [n for n in own if n.row["patient_id"] != data.SCANS[fold]]
     rng = np.random.default_rng([fold, part == "figures"])
+    for number, case in enumerate(filled(plain(root, fold), own, rng, rounds, EACH)):
+        yield replace(case, name=f"{case.name}-{part}-{number}")
+
+
+def filled(base: Case, own: list[nodules.Nodule], rng: np.random.Generator, rounds: int, each: int) -> Iterator[Case]:
+    """A scan with some of the nodules put in at a time, until the rounds or the nodules end."""
+    volume = base.volume
     order = rng.permutation(len(own))
     places = _places(volume)
     noise = insertion.noise_hu(volume.hu)
-    already = [(tuple(int(v) for v in np.rint(volume.to_indices(t.centre_lps_mm))), t.diameter_mm) for t in base.truth]
-    for turn in range(min(rounds, math.ceil(len(own) / EACH))):
+    already = [(_voxel(volume, t), t.diameter_mm) for t in base.truth]
+    for turn in range(min(rounds, math.ceil(len(own) / each))):
         hu, taken, added = volume.hu.astype(np.float32), list(already), []
-        for k in order[turn * EACH : (turn + 1) * EACH]:
+        for k in order[turn * each : (turn + 1) * each]:
             nodule = own[k]
             made = insertion.stamp(
                 nodule, volume.spacing_mm, angle=rng.uniform(0, 2 * math.pi), flip=(bool(rng.random() < 0.5),) * 2
@@ -98,17 +103,14 @@ def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], 
             if place is None:
                 continue
             taken.append((place, made.diameter_mm))
-            truth = Truth(centre_lps_mm=_point(volume, place), diameter_mm=made.diameter_mm, row=nodule.row)
-            added.append(truth)
-        whole = np.rint(hu).astype(np.int16)
-        yield Case(
-            name=f"{base.name}-{part}-{turn}",
-            fold=fold,
-            volume=Volume(
-                hu=whole, spacing_mm=volume.spacing_mm, origin_lps_mm=volume.origin_lps_mm, series=volume.series
-            ),
-            truth=(*base.truth, *added),
-        )
+            added.append(Truth(centre_lps_mm=_point(volume, place), diameter_mm=made.diameter_mm, row=nodule.row))
+        whole = replace(volume, hu=np.rint(hu).astype(np.int16))
+        yield replace(base, volume=whole, truth=(*base.truth, *added))
+
+
+def _voxel(volume: Volume, truth: Truth) -> tuple[int, int, int]:
+    z, y, x = (int(v) for v in np.rint(volume.to_indices(truth.centre_lps_mm)))
+    return z, y, x
 
 
 def _places(volume: Volume) -> insertion.Places:
