@@ -31,8 +31,10 @@ help:  ## What there is to make
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet 'uv>=0.7'
 
+# Compiled here, as pip does: where Python keeps no bytecode, compiling is more than half of each start.
 .venv/installed: uv.lock pyproject.toml | $(filter .uv/bin/uv,$(UV))
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --compile-bytecode
+	.venv/bin/python -m compileall -q src/aimis
 	@touch $@
 
 install: .venv/installed  ## Everything from the lock file into .venv
@@ -93,11 +95,11 @@ train-oesophagus: .venv-train/installed  ## Train the oesophagus networks again,
 	.venv-train/bin/python -m training.oesophagus.package calibrate
 
 train-lung: .venv-train/installed  ## Train the lung networks again, with those of the folds
-	for fold in 0 1 2 3; do \
-	  .venv-train/bin/python -m training.lung.train_slices --fold $$fold $(TRAIN_ARGS); \
-	  .venv-train/bin/python -m training.lung.train_finder --fold $$fold $(TRAIN_ARGS); done
-	.venv-train/bin/python -m training.lung.train_slices $(TRAIN_ARGS)
-	.venv-train/bin/python -m training.lung.train_finder $(TRAIN_ARGS)
+	for part in '--fold 0' '--fold 1' '--fold 2' '--fold 3' ''; do \
+	  .venv-train/bin/python -m training.lung.train_finder $$part && \
+	  .venv-train/bin/python -m training.lung.export_networks && \
+	  .venv-train/bin/python -m training.lung.mine $$part && \
+	  .venv-train/bin/python -m training.lung.train_slices $$part || exit 1; done
 	.venv-train/bin/python -m training.lung.export_networks
 	.venv-train/bin/python -m training.lung.repeat
 	.venv-train/bin/python -m training.lung.package

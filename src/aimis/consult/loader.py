@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from aimis.consult import model, shelf
@@ -28,32 +27,20 @@ class KnowledgeError(AimisError):
     """A set of knowledge does not hold together; the message says which file and what to mend."""
 
 
-class _Loader(yaml.CSafeLoader):  # the C parser: 250 files must load within a second
-    """YAML 1.2's booleans: true and false alone, so that an option may be called `no`; dates stay text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:timestamp" and not (tag == "tag:yaml.org,2002:bool" and first in "yYnNoO")
-    ]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds; KnowledgeError where it cannot be read."""
     try:
         return SHELF.parsed(path.read_bytes(), _parsed)
     except OSError as error:
         raise KnowledgeError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise KnowledgeError(f"{path} is no YAML: {error}") from error
 
 
 def _parsed(content: bytes) -> Any:
-    return yaml.load(content, Loader=_Loader)  # noqa: S506, a safe loader with fewer types
+    from aimis.consult import yaml12  # noqa: PLC0415  few starts need it
+
+    return yaml12.parse(content)
 
 
 def load_knowledge(folder: Path) -> model.Knowledge:

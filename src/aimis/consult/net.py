@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,8 +106,8 @@ def build_net(knowledge: Knowledge) -> Net:
     """The arrays of a set of knowledge."""
     findings, conditions = tuple(knowledge.findings.values()), tuple(knowledge.conditions.values())
     of_area = np.array([[c.area == area for c in conditions] for area in sorted({c.area for c in conditions})])
-    shows = np.array([[finding.id in c.findings for finding in findings] for c in conditions])
     column = {finding.id: number for number, finding in enumerate(findings)}
+    shows = _shows(conditions, column)
     parent = tuple(None if finding.parent is None else column[finding.parent] for finding in findings)
     areas = tuple(sorted({condition.area for condition in conditions}))
     builder = _Builder(knowledge, conditions, of_area, _mentions(conditions))
@@ -143,6 +143,11 @@ class _Builder:
     conditions: tuple[Condition, ...]
     of_area: npt.NDArray[np.bool_]
     mentions: Mapping[str, list[tuple[int, Band | dict[str, Band]]]]
+
+    @cached_property
+    def shares(self) -> Floats:
+        """(areas, conditions) what each condition counts in the average of its area."""
+        return np.asarray(self.of_area / self.of_area.sum(axis=1, keepdims=True), dtype=np.float64)
 
     def presence(self, finding: Finding, table: Floats | None) -> Floats:
         """(rows,) P(present | parent present)."""
@@ -183,8 +188,7 @@ class _Builder:
 
     def _with_areas(self, own: Floats, background: Floats | float) -> Floats:
         """An area shows half as its conditions do on average, half as anybody does."""
-        shares = self.of_area / self.of_area.sum(axis=1, keepdims=True)
-        return np.concatenate([own, 0.5 * shares @ own + 0.5 * background])
+        return np.concatenate([own, 0.5 * self.shares @ own + 0.5 * background])
 
     def _of(self, band: Band) -> float:
         return self.knowledge.bands.chance(band)
@@ -216,6 +220,13 @@ class _Builder:
         at = sorted(points)
         bent = np.interp(usual, at, np.maximum.accumulate([points[x] for x in at]))
         return -np.diff(bent, prepend=1.0, append=0.0)
+
+
+def _shows(conditions: tuple[Condition, ...], column: Mapping[str, int]) -> npt.NDArray[np.bool_]:
+    shows = np.zeros((len(conditions), len(column)), dtype=np.bool_)
+    for row, condition in enumerate(conditions):
+        shows[row, [column[finding] for finding in condition.findings]] = True
+    return shows
 
 
 def _mentions(conditions: tuple[Condition, ...]) -> dict[str, list[tuple[int, Band | dict[str, Band]]]]:
@@ -261,8 +272,10 @@ def _without_none(finding: Finding, table: Floats) -> Floats:
 def _likeness(rates: Floats) -> Floats:
     """Product over options of the Bhattacharyya coefficients of two Bernoulli distributions."""
     yes, no = np.sqrt(rates), np.sqrt(1 - rates)
-    logs = sum(np.log(np.outer(y, y) + np.outer(n, n)) for y, n in zip(yes.T, no.T, strict=True))
-    return np.asarray(np.exp(logs), dtype=np.float64)
+    product = np.ones((len(rates), len(rates)))
+    for option in np.stack([yes.T, no.T], axis=2):
+        product *= option @ option.T
+    return product
 
 
 def _children(parent: tuple[int | None, ...]) -> tuple[tuple[int, ...], ...]:
