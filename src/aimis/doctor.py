@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
@@ -23,7 +24,7 @@ from aimis.reports import texts
 
 if TYPE_CHECKING:
     from aimis.inference.engine import Kind, Network, Precision
-    from aimis.readers.manifest import Manifest
+    from aimis.readers.manifest import Manifest, WeightsFile
     from aimis.readers.registry import Found
 
 T = TypeVar("T")
@@ -84,7 +85,10 @@ def diagnose(found: Found, plan: Plan, *, clock: Callable[[], float] = time.perf
     for folder, why in found.refused:
         mend = "Mend what is named, or take the folder out of AIMIS_READERS_PATH"
         yield Check(name=f"reader {folder.name}", health=Health.FAILED, detail=f"refused: {why}", mend=mend)
-    yield from (_network(manifest, plan, clock) for manifest in folders.values())
+    yield from (_network(m, file, plan, clock) for m in folders.values() for file in m.weights.files)
+
+
+_FREE_SIDE = 16  # of a network that takes any length
 
 
 def try_network(network: Network, clock: Callable[[], float]) -> tuple[float, float]:
@@ -92,7 +96,8 @@ def try_network(network: Network, clock: Callable[[], float]) -> tuple[float, fl
     import numpy as np  # noqa: PLC0415  only where a network is run
 
     zeros = {
-        name: np.zeros([side or 1 for side in form.shape], dtype=form.dtype) for name, form in network.inputs.items()
+        name: np.zeros([side or _FREE_SIDE for side in form.shape], dtype=form.dtype)
+        for name, form in network.inputs.items()
     }
     first, second = (_timed(lambda: network.run(zeros), clock)[1] for _ in range(2))
     return first, second
@@ -184,11 +189,11 @@ def _folder(manifest: Manifest) -> Check:
     return Check(name=f"reader {manifest.folder.name}", health=Health.OK, detail=f"{readers}; {weights}")
 
 
-def _network(manifest: Manifest, plan: Plan, clock: Callable[[], float]) -> Check:
-    """The folder's network opened and run on zeros, with the time each takes."""
-    name = f"network {manifest.folder.name}"
+def _network(manifest: Manifest, file: WeightsFile, plan: Plan, clock: Callable[[], float]) -> Check:
+    """A network of the folder opened and run on zeros, with the time each takes."""
+    name = f"network {manifest.folder.name}" + (f" {Path(file.file).stem}" if manifest.weights.also else "")
     try:
-        network, opening = _timed(lambda: _open(manifest, plan), clock)
+        network, opening = _timed(lambda: _open(manifest, file, plan), clock)
         first, second = try_network(network, clock)
     except AimisError as error:
         mend = "Install the reader again, or choose another engine (AIMIS_ENGINE)"
@@ -197,10 +202,10 @@ def _network(manifest: Manifest, plan: Plan, clock: Callable[[], float]) -> Chec
     return Check(name=name, health=Health.OK, detail=f"{network.name}; {times}")
 
 
-def _open(manifest: Manifest, plan: Plan) -> Network:
+def _open(manifest: Manifest, file: WeightsFile, plan: Plan) -> Network:
     precision = manifest.precision(plan.precision)
     return engine.open_engine(
-        manifest.weights_path, kind=plan.kind, precision=precision, threads=plan.threads, streams=plan.streams
+        manifest.folder / file.file, kind=plan.kind, precision=precision, threads=plan.threads, streams=plan.streams
     )
 
 

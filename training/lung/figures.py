@@ -77,7 +77,7 @@ def bf16() -> str:
 def manifest_tables() -> str:
     """[[readers.metrics]]."""
     found = load()
-    if not found:
+    if "crops" not in found:
         return ""
     table = ""
     rows = [

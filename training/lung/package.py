@@ -51,7 +51,7 @@ def main() -> None:
         "metrics": figures.manifest_tables(),
     }
     manifest.fill(TEMPLATE, READER / "reader.toml", values)
-    print(json.dumps({"share": share, "slope": slope, "offset": offset, **thresholds}))
+    print(json.dumps({"marks": len(marks), "share": share, "slope": slope, "offset": offset, **thresholds}))
 
 
 def fused(marks: list[kept_out.Marked]) -> tuple[float, float, float]:
