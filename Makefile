@@ -102,7 +102,7 @@ train-lung: .venv-train/installed  ## Train the lung networks again, with those 
 	  .venv-train/bin/python -m training.lung.train_slices $$part || exit 1; done
 	.venv-train/bin/python -m training.lung.export_networks
 	.venv-train/bin/python -m training.lung.repeat
-	.venv-train/bin/python -m training.lung.package
+	.venv-train/bin/python -m training.lung.package calibrate
 
 evaluate: .venv/installed  ## Accuracy on the development data of $(SHARED)
 	.venv/bin/python -m training.fundus.evaluate --shared $(SHARED) $(EVALUATE_ARGS)

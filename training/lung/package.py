@@ -1,4 +1,8 @@
-"""Make the reader's manifest: `python -m training.lung.package` calibrates on patients and scans kept out."""
+"""Make the reader's manifest.
+
+`python -m training.lung.package calibrate` calibrates on patients and scans kept out, then fills in the template;
+`python -m training.lung.package fill` fills it in again, with figures measured since.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from training.lung import data, figures, kept_out, malignancy, nodules
 READER = Path("src/aimis/readers/lung")
 WEIGHTS = READER / "weights"
 TEMPLATE = Path("training/lung/reader.template.toml")
+CALIBRATION = Path("training/lung/results/calibration.json")
 NODULES_A_SCAN = 2.0
 """What probabilities are calibrated to; LIDC-IDRI has about as many of 3 mm or more by three readers."""
 FALSE_MARKS = {"screening": 3.0, "balanced": 0.75, "specific": 0.2}
@@ -27,31 +32,49 @@ Floats = npt.NDArray[np.float64]
 
 
 def main() -> None:
-    """Calibrate and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Calibrate where asked, and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=["calibrate", "fill"])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/lung"))
     args = parser.parse_args()
-    volumes = nodules.volumes(args.data)
-    marks = [m for fold in range(data.FOLDS) for m in kept_out.marked(args.data, fold, "calibration", volumes, "auto")]
+    if args.step == "calibrate":
+        CALIBRATION.write_text(json.dumps(calibrated(args.data), indent=1) + "\n")
+    fill(args.data)
+
+
+def calibrated(root: Path) -> dict[str, dict[str, float]]:
+    """Fusion, thresholds and malignancy model, on scans and patients that the networks never saw."""
+    volumes = nodules.volumes(root)
+    marks = [m for fold in range(data.FOLDS) for m in kept_out.marked(root, fold, "calibration", volumes, "auto")]
     share, slope, offset = fused(marks)
-    thresholds = operating_points(marks, share, slope, offset)
-    weights = malignancy.fit(malignancy.look(args.data), None)
-    network = {"slices_share": share, "listed_from": LISTED_FROM, "drawn_from": DRAWN_FROM, "least_mm": LEAST_MM}
+    return {
+        "fusion": {"share": share, "slope": slope, "offset": offset},
+        "points": operating_points(marks, share, slope, offset),
+        "malignancy": malignancy.fit(malignancy.look(root), None),
+    }
+
+
+def fill(root: Path) -> None:
+    """Write the manifest from the calibration and the newest figures."""
+    told = json.loads(CALIBRATION.read_text())
+    fusion = told["fusion"]
+    network = {
+        "slices_share": fusion["share"], "listed_from": LISTED_FROM, "drawn_from": DRAWN_FROM, "least_mm": LEAST_MM,
+    }  # fmt: skip
     lines = "".join(f"{name} = {value:.5g}\n" for name, value in network.items())
-    rated = "".join(f"{name} = {value:.6g}\n" for name, value in weights.items())
+    rated = "".join(f"{name} = {value:.6g}\n" for name, value in told["malignancy"].items())
     spread = figures.load()["repeatability"]["spread"]
     slices = (WEIGHTS / "slices.onnx").read_bytes()
     values = {
         "bf16": figures.bf16(),
-        "weights": manifest.weights(WEIGHTS / "finder.onnx", _files(args.data)),
+        "weights": manifest.weights(WEIGHTS / "finder.onnx", _files(root)),
         "slices": f'sha256 = "{hashlib.sha256(slices).hexdigest()}"\nbytes = {len(slices)}',
         "network": f"[network]\n{lines}repeatability = {spread}\n\n[network.malignancy]\n{rated}",
-        "pulmonary-nodule": f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n"
-        + manifest.points(thresholds),
+        "pulmonary-nodule": "calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n".format(**fusion)
+        + manifest.points(told["points"]),
         "metrics": figures.manifest_tables(),
     }
     manifest.fill(TEMPLATE, READER / "reader.toml", values)
-    print(json.dumps({"marks": len(marks), "share": share, "slope": slope, "offset": offset, **thresholds}))
 
 
 def fused(marks: list[kept_out.Marked]) -> tuple[float, float, float]:
