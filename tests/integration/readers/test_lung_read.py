@@ -17,6 +17,8 @@ from aimis.readers.manifest import Calibration, FindingEntry, OperatingPoints
 from tests.fakes import ct
 from tests.fakes.lung_networks import ToyFinder, ToySlices
 
+pytestmark = pytest.mark.integration
+
 BALLS = (
     ct.Ball(lps_mm=(-95.0, -10.0, 180.0), diameter_mm=12.0),
     ct.Ball(lps_mm=(80.0, 30.0, 200.0), diameter_mm=8.0),

@@ -11,6 +11,8 @@ from aimis.readers.lung import lungs
 from aimis.readers.lung.lungs import LEFT, RIGHT, Lungs
 from tests.fakes import ct
 
+pytestmark = pytest.mark.integration
+
 SCANNER = ct.Scanner(shape=(100, 112, 128), spacing_mm=(3.0, 2.9, 2.9))
 ELLIPSOID_ML = 4 / 3 * math.pi * 56 * 82 * 130 / 1000
 INNER, AT_WALL, AT_DIAPHRAGM = (-75.0, 10.0, 180.0), (-125.0, 0.0, 150.0), (80.0, 20.0, 30.0)
