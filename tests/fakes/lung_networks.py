@@ -38,10 +38,14 @@ class ToySlices:
 
     name = "toy"
 
+    def __init__(self, *, draws: bool = True) -> None:
+        self._draws = draws
+
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], /) -> Arrays:
         """Answers of the size of the bright middle, outlines as logits."""
         squares = inputs["squares"].astype(np.float32) / 255
         outlines = (squares - 0.42) * 20
         middle = outlines[:, 20:28, 20:28].mean(axis=(1, 2))
         answers = np.repeat(middle[:, None], len(slices.ANSWERS), axis=1)
-        return {"answers": answers.astype(np.float32), "outlines": outlines.astype(np.float32)}
+        drawn = outlines if self._draws else np.full_like(outlines, -9.0)
+        return {"answers": answers.astype(np.float32), "outlines": drawn.astype(np.float32)}

@@ -26,8 +26,8 @@ RATE = 3e-3
 PATCH = (32, 96, 96)
 INSERTED = 30
 """Nodules put into a scan at a time."""
-RARE = 3.0
-"""How much oftener a nodule that is not solid is drawn."""
+RARE, SMALL = 4.0, 1.5
+"""How much oftener a nodule is drawn that is not solid; that is under 6 mm."""
 PATCHES = 42
 """Cut from it before others are put in."""
 Floats = npt.NDArray[np.float32]
@@ -87,7 +87,8 @@ class Examples(IterableDataset[tuple[Floats, Floats, Floats, Floats]]):
 
     def __init__(self, hosts: list[Host], volumes: list[nodules.Nodule]) -> None:
         self.hosts, self.volumes = hosts, volumes
-        weight = np.array([RARE if float(n.row["Texture_value"]) <= 3 else 1.0 for n in volumes])
+        rare = np.array([RARE if float(n.row["Texture_value"]) <= 3 else 1.0 for n in volumes])
+        weight = rare * np.array([SMALL if insertion.diameter_at(n) < 6 else 1.0 for n in volumes])
         self.shares = weight / weight.sum()
 
     def __iter__(self) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:

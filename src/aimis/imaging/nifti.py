@@ -77,7 +77,9 @@ def load_nifti(content: bytes) -> Volume:
         if every > 1 and upwards != 0:
             raise UnsupportedInputError("too-many-slices", slices=slices)
         header = _thinned(header, every)
-        stored = _read_voxels(stream, header)
+        stored, lacking = _read_voxels(stream, header)
+    if lacking:
+        limited.append(Reason.of("voxels-missing", percent=math.ceil(100 * lacking / stored.size)))
     if not header.is_oriented:
         limited.append(Reason.of("orientation-unknown"))
     volume = _turned(stored, header, (*limited, *thinned))
@@ -171,19 +173,21 @@ def _thinned(header: _Header, every: int) -> _Header:
     return replace(header, shape=(-(-slices // every), rows, columns), steps_mm=steps, every=every)
 
 
-def _read_voxels(stream: BinaryIO, header: _Header) -> Hu:
-    """The voxels as stored, slice by slice, so that never all of them are held in their own type."""
-    hu = np.empty(header.shape, np.int16)
+def _read_voxels(stream: BinaryIO, header: _Header) -> tuple[Hu, int]:
+    """The voxels and how many are no numbers; slice by slice, so that never all of them are held in their own type."""
+    hu, lacking = np.empty(header.shape, np.int16), 0
     pixels = header.shape[1] * header.shape[2]
     _pass_over(stream, header.offset)
     for at in range(header.shape[0]):
         raw = stream.read(pixels * header.dtype.itemsize)
         if len(raw) < pixels * header.dtype.itemsize:
             raise BrokenInputError("truncated")
-        hu[at] = _to_hu(np.frombuffer(raw, header.dtype), header).reshape(hu.shape[1:])
+        values = np.frombuffer(raw, header.dtype)
+        lacking += values.size - int(np.isfinite(values).sum()) if header.dtype.kind == "f" else 0
+        hu[at] = _to_hu(values, header).reshape(hu.shape[1:])
         if header.every > 1 and at < header.shape[0] - 1:
             _pass_over(stream, (header.every - 1) * pixels * header.dtype.itemsize)
-    return hu
+    return hu, lacking
 
 
 def _pass_over(stream: BinaryIO, size: int) -> None:
@@ -192,8 +196,10 @@ def _pass_over(stream: BinaryIO, size: int) -> None:
 
 
 def _to_hu(stored: npt.NDArray[Any], header: _Header) -> Hu:
-    """Values that are no numbers are air."""
+    """Values that are no numbers, or no finite ones, are air."""
     if stored.dtype == np.int16 and (header.slope, header.inter) == (1.0, 0.0):
         return np.asarray(np.maximum(stored, np.int16(AIR_HU)))
     values = stored * np.float32(header.slope) + np.float32(header.inter)
-    return np.asarray(np.rint(np.clip(np.nan_to_num(values, nan=AIR_HU), AIR_HU, _HIGHEST_HU)).astype(np.int16))
+    return np.asarray(
+        np.rint(np.clip(np.where(np.isfinite(stored), values, AIR_HU), AIR_HU, _HIGHEST_HU)).astype(np.int16)
+    )

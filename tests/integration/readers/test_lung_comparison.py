@@ -83,6 +83,18 @@ def test_candidates_below_the_point_get_no_growth_but_keep_a_nodule_from_being_g
     assert told.gone == ()
 
 
+def test_nodule_without_a_size_is_matched_without_growth_or_new(
+    sides: tuple[Side, Side],
+) -> None:
+    place, other = (-70.0, 20.0, 200.0), (80.0, 30.0, 220.0)
+    unsized = tuple(replace(_nodule(300, at, k), size=None) for k, at in enumerate((place, other)))
+    told = compare.compare(
+        replace(sides[0], nodules=unsized), replace(sides[1], nodules=(_nodule(300, place),)), _spread
+    )
+    assert [n.growth and n.growth.change for n in told.nodules] == [None, Change.NEW]
+    assert told.gone == ()
+
+
 def test_lungs_that_are_not_the_same_are_not_compared(sides: tuple[Side, Side]) -> None:
     new, old = replace(sides[0], nodules=(_nodule(300, (-70.0, 20.0, 200.0)),)), sides[1]
     hu = np.full_like(old.volume.hu, 40)

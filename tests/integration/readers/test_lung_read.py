@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from aimis.domain.errors import UnsupportedInputError
 from aimis.domain.reading import Outcome, Status
 from aimis.domain.scan import Nodule, Scan
 from aimis.imaging.volume import Volume
@@ -26,7 +28,7 @@ BALLS = (
 SCANNER = ct.Scanner(shape=(120, 256, 256), spacing_mm=(2.5, 1.35, 1.35))
 
 
-def reader(least_mm: float = 3.0, contrast: float = 20.0) -> read.LungReader:
+def reader(least_mm: float = 3.0, contrast: float = 20.0, *, draws: bool = True) -> read.LungReader:
     zero = dict.fromkeys(judge.features(np.zeros((2, len(slices.ANSWERS)), np.float32), SIZE), 0.0)
     return read.LungReader(
         finding=FindingEntry(
@@ -45,7 +47,7 @@ def reader(least_mm: float = 3.0, contrast: float = 20.0) -> read.LungReader:
             repeatability=(0.1, -0.3),
         ),
         finder=ToyFinder(contrast),
-        slice_engine=ToySlices(),
+        slice_engine=ToySlices(draws=draws),
     )
 
 
@@ -126,6 +128,27 @@ def test_a_nodule_below_the_least_size_is_listed_but_not_reported() -> None:
     found = nearest(scan_of(reader(least_mm=10.0).read_volume(chest())["lung-nodule"]), BALLS[1])
     assert found.probability > 0.5
     assert not found.present
+
+
+@pytest.mark.parametrize("ball", BALLS)
+def test_a_probable_nodule_without_an_outline_is_reported_at_its_place_without_a_size(ball: ct.Ball) -> None:
+    said, volume = reader(draws=False).read_volume(chest())["lung-nodule"], chest()
+    scan = scan_of(said)
+    found = nearest(scan, ball)
+    assert said.findings[0].present
+    assert (found.present, found.size, found.management) == (True, None, ())
+    assert found.place is not None
+    assert found.place.side == ("R" if ball.lps_mm[0] < 0 else "L")
+    assert found.slices is not None
+    assert float(volume.to_lps((found.slices[1], 0, 0))[2]) == pytest.approx(ball.lps_mm[2], abs=4)
+    assert not any(m.rule == "no-nodule" for m in scan.management)
+
+
+@pytest.mark.parametrize("years", [0, 6, 17])
+def test_a_child_is_not_read(years: int) -> None:
+    child = replace(chest(), series=replace(chest().series, age_years=years))
+    with pytest.raises(UnsupportedInputError, match="no-adult"):
+        reader().read_volume(child)
 
 
 def test_malignancy_is_the_logistic_of_its_features() -> None:

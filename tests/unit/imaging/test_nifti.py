@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimis.domain.errors import BrokenInputError, CaseError, UnsupportedInputError
+from aimis.domain.reading import Reason
 from aimis.imaging import nifti
 from aimis.imaging.volume import Volume
 from tests.fakes import ct
@@ -64,10 +65,13 @@ def test_values_are_scaled_to_hounsfield_units(dtype: type, slope: float, inter:
     assert_same(nifti.load_nifti(content_of(ct.nifti_of(small(), dtype, slope=slope, inter=inter))), off_hu=off)
 
 
-def test_values_that_are_no_numbers_are_air() -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_finite_numbers_are_air_and_limit_the_reading(value: float) -> None:
     image: Any = ct.nifti_of(small(), np.float32)
-    image.dataobj[:3] = np.nan
-    assert (nifti.load_nifti(content_of(image)).hu[:, :, :3] == -1024).all()
+    image.dataobj[:3] = value
+    volume = nifti.load_nifti(content_of(image))
+    assert (volume.hu[:, :, :3] == -1024).all()
+    assert volume.limited == (Reason.of("voxels-missing", percent=12),)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("meter", 0.001), ("micron", 1000.0)])

@@ -35,7 +35,7 @@ Spread = Callable[[float], float]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Side:
-    """One of the two CTs: its nodules of known size are compared."""
+    """One of the two CTs: its nodules that are present or measured are compared."""
 
     volume: Volume
     lungs: Lungs
@@ -46,7 +46,7 @@ class Side:
 class Compared:
     """What the comparison adds.
 
-    nodules : of the new CT, in their order; those present and measured have a growth
+    nodules : of the new CT, in their order; those present have a growth, but one matched without both sizes
     gone : nodules of the old CT that the new one should show and does not, or does not cover
     limited : why there is no comparison, else None
     """
@@ -61,8 +61,8 @@ def compare(new: Side, old: Side, spread: Spread) -> Compared:
     alignment = registration.align(new.lungs, old.lungs)
     if not alignment.credible:
         return Compared(nodules=new.nodules, limited=Reason.of("prior-not-alike"))
-    now = [n for n in new.nodules if n.size is not None]
-    before = [n for n in old.nodules if n.size is not None]
+    now = [n for n in new.nodules if n.present or n.size]
+    before = [n for n in old.nodules if n.present or n.size]
     places = [alignment.to_old(new.volume.to_indices(n.centre_lps_mm)) for n in now]
     pairs = _pairs(now, places, before, old.volume)
     days = _days(new.volume, old.volume)
@@ -71,7 +71,7 @@ def compare(new: Side, old: Side, spread: Spread) -> Compared:
         if k in pairs
         else Growth(change=Change.NEW if _holds(old.volume, places[k]) else Change.NOT_COVERED, days=days)
         for k, n in enumerate(now)
-        if n.present
+        if n.present and (k not in pairs or (n.size and before[pairs[k]].size))
     }
     left = [b for k, b in enumerate(before) if b.present and k not in pairs.values()]
     return Compared(

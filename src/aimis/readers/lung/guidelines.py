@@ -97,15 +97,20 @@ def load(guideline_id: str) -> Guideline:
 def managed(
     nodules: Sequence[Nodule], series: Series, *, whole_lungs: bool = True, spiculated: Collection[int] = ()
 ) -> tuple[tuple[Nodule, ...], tuple[Management, ...]]:
-    """The nodules, those present with what each guideline says of them, and what Lung-RADS says of the whole scan.
+    """The nodules, those measured with what each guideline says of them, and what Lung-RADS says of the whole scan.
+
+    Of one that could not be measured no guideline says anything, and then Lung-RADS says nothing of the scan either.
 
     nodules : with size, density, place, growth and risks as far as known; those not present stay as they are
     whole_lungs : whether the scan covers both lungs
     spiculated : indices of nodules that look spiculated
     """
-    reported = [n for n in nodules if n.present and n.size]
-    number = "multiple" if sum(not n.calcified for n in reported) > 1 else "single"
-    done = {n.index: _of_nodule(n, series, number, "yes" if n.index in spiculated else "no") for n in reported}
+    present = [n for n in nodules if n.present]
+    number = "multiple" if sum(not n.calcified for n in present) > 1 else "single"
+    done = {
+        n.index: _of_nodule(n, series, number, "yes" if n.index in spiculated else "no") if n.size else ()
+        for n in present
+    }
     told = tuple(replace(n, management=done[n.index]) if n.index in done else n for n in nodules)
     return told, tuple(_of_scan(list(done.values()), whole_lungs=whole_lungs))
 
@@ -176,13 +181,16 @@ def _said(guideline: Guideline, facts: Facts) -> Iterator[Management]:
 
 
 def _of_scan(of_nodules: Sequence[Sequence[Management]], *, whole_lungs: bool) -> Iterator[Management]:
-    """The category of the whole examination is that of its most suspicious nodule; 0 is said where lung is missing."""
+    """The category of the whole examination is that of its most suspicious nodule; 0 is said where lung is missing.
+
+    of_nodules : empty for one that was not measured
+    """
     guideline = load("lung-rads-2022")
     bare = Facts(
         words={"number": "some" if of_nodules else "none", "coverage": "whole" if whole_lungs else "part"}, figures={}
     )
     sure = [m for each in of_nodules for m in each if m.guideline == guideline.id and m.applies_if == guideline.depends]
-    if sure:
+    if sure and all(of_nodules):
         yield max(sure, key=lambda m: _RANKS.index(m.category))
     yield from _said(guideline, bare)
 

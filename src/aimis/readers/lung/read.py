@@ -85,8 +85,9 @@ class LungReader:
     def read_volume(self, volume: Volume, prior: Volume | None = None) -> Mapping[str, Outcome]:
         """The outcome by reader id; see `aimis.readers.port.VolumeReader`.
 
-        Raises `UnsupportedInputError` for what is no chest CT or shows too little of the lungs.
+        Raises `UnsupportedInputError` for what is no adult's chest CT or shows too little of the lungs.
         """
+        scope.check_age(volume.series)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="lung") as pool:
             now = self._look(volume, pool)
             before = None if prior is None else self._look_at_prior(prior, pool)
@@ -159,9 +160,10 @@ class LungReader:
         return replace(seen, outline=outline, answers=answers)
 
     def _nodule(self, volume: Volume, found: lungs.Lungs, seen: Seen, index: int) -> Nodule:
+        """A probable one that has no outline is present with the finder's diameter and place, and no size."""
         centre = _centre(seen, volume)
         x, y, z = (float(v) for v in volume.to_lps(centre))
-        bare = Nodule(
+        nodule = Nodule(
             index=index,
             centre_lps_mm=(x, y, z),
             diameter_mm=seen.candidate.diameter_mm,
@@ -169,12 +171,15 @@ class LungReader:
             present=False,
         )
         if seen.outline is None or seen.answers is None:
-            return bare
-        nodule = self._measured(volume, bare, seen.outline, seen.answers)
-        if not nodule.present:
+            voxels: npt.NDArray[np.number] = centre[None]
+            nodule = _in_slices(nodule, volume, *_slices(centre[0], nodule.diameter_mm, volume))
+        else:
+            voxels = np.argwhere(seen.outline.mask) + seen.outline.origin_zyx
+            nodule = self._measured(volume, nodule, seen.outline, seen.answers)
+        probable = seen.probability >= self.finding.threshold(self.operating_point)
+        if not probable or nodule.diameter_mm < self.judgement.least_mm:
             return nodule
-        voxels = np.argwhere(seen.outline.mask) + seen.outline.origin_zyx
-        return replace(nodule, place=place.place(found, voxels))
+        return replace(nodule, present=True, place=place.place(found, voxels))
 
     def _measured(
         self, volume: Volume, bare: Nodule, outline: slices.Outline, answers: npt.NDArray[np.float32]
@@ -185,21 +190,33 @@ class LungReader:
         size = measure.size(mask, hu, volume.spacing_mm, directions=volume.directions, origin_lps_mm=(x, y, z))
         used = np.flatnonzero(mask.any(axis=(1, 2)))
         largest = int(mask.sum(axis=(1, 2)).argmax())
-        chosen = tuple(box[0].start + int(k) for k in (used[0], largest, used[-1]))
-        threshold = self.finding.threshold(self.operating_point)
-        return replace(
+        measured = replace(
             bare,
             diameter_mm=size.diameter_mm,
-            present=bare.probability >= threshold and size.diameter_mm >= self.judgement.least_mm,
             malignancy_probability=self.judgement.malignancy_probability(answers, size),
             density=measure.density(mask, hu),
             calcified=measure.calcified(mask, hu),
-            slices=(chosen[0], chosen[1], chosen[2]),
-            instance_numbers=tuple(volume.instance_numbers[k] for k in chosen) if volume.instance_numbers else (),
-            sop_instance_uids=tuple(volume.sop_instance_uids[k] for k in chosen) if volume.sop_instance_uids else (),
             size=size,
             mask=measure.encode(mask, tuple(s.start for s in box)),
         )
+        return _in_slices(measured, volume, *(box[0].start + int(k) for k in (used[0], largest, used[-1])))
+
+
+def _slices(z: float, diameter_mm: float, volume: Volume) -> tuple[int, int, int]:
+    """First, middle and last slice that a ball meets."""
+    reach = diameter_mm / 2 / volume.spacing_mm[0]
+    first, middle, last = (min(max(round(z + off), 0), len(volume.hu) - 1) for off in (-reach, 0.0, reach))
+    return first, middle, last
+
+
+def _in_slices(nodule: Nodule, volume: Volume, first: int, largest: int, last: int) -> Nodule:
+    chosen = (first, largest, last)
+    return replace(
+        nodule,
+        slices=chosen,
+        instance_numbers=tuple(volume.instance_numbers[k] for k in chosen) if volume.instance_numbers else (),
+        sop_instance_uids=tuple(volume.sop_instance_uids[k] for k in chosen) if volume.sop_instance_uids else (),
+    )
 
 
 def _is_spiculated(answers: npt.NDArray[np.float32]) -> bool:

@@ -14,6 +14,7 @@ from aimis.domain.errors import UnsupportedInputError
 from aimis.domain.reading import Reason
 
 if TYPE_CHECKING:
+    from aimis.domain.scan import Series
     from aimis.readers.lung.lungs import Lungs
 
 _LEAST_ML = 150.0
@@ -25,6 +26,13 @@ _CUT = 0.08
 _BONE_HU, _LEAST_BONE = 200, 0.002
 _UNAERATED = 0.3
 """Volume of one lung to the other's: an elevated diaphragm or a lobe's loss leaves more."""
+_ADULT_YEARS = 18
+
+
+def check_age(series: Series) -> None:
+    """Raises `UnsupportedInputError` "no-adult" of a child; an age that is not known is an adult's."""
+    if series.age_years is not None and series.age_years < _ADULT_YEARS:
+        raise UnsupportedInputError("no-adult", years=_ADULT_YEARS)
 
 
 def check(found: Lungs) -> tuple[Reason, ...]:

@@ -305,6 +305,15 @@ def test_scan_without_nodules_is_category_1_and_0_where_lung_is_missing() -> Non
     assert [(m.category, m.rule) for m in partly] == [("3", "solid-3"), ("0", "incomplete")]
 
 
+def test_nodule_that_was_not_measured_leaves_the_scan_without_a_category_rather_than_with_a_low_one() -> None:
+    unmeasured = replace(nodule(7.0, index=1), size=None)
+    told, of_scan = guidelines.managed([nodule(5.0), unmeasured], THICK)
+    assert told[0].management
+    assert told[1].management == ()
+    assert of_scan == ()
+    assert guidelines.managed([unmeasured], THICK)[1] == ()
+
+
 def test_condition_does_not_raise_the_scan() -> None:
     spiculated = guidelines.managed([nodule(7.0)], THICK, spiculated={0})
     assert "suspicious-4x" in {m.rule for m in spiculated[0][0].management}
