@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, TypedDict
 
 from aimis.domain.reading import Finding, Outcome, ReaderIdentity, Source, Status
+from aimis.reports.case import stem_of
 from aimis.reports.texts import AdviceWords, Urgency
 
 if TYPE_CHECKING:
@@ -77,6 +79,32 @@ class Document:
     patient_id: str
     advice: tuple[Advice, ...]
     provenance: tuple[tuple[str, str], ...]
+
+
+class OneReading(TypedDict):
+    """What the report of a single reading has in its head and foot."""
+
+    language: str
+    stem: str
+    read_at: str
+    patient_id: str
+    advice: tuple[Advice, ...]
+    provenance: tuple[tuple[str, str], ...]
+    file: str
+
+
+def of_one(reading: Reading, texts: Texts) -> OneReading:
+    """The head and the foot where the report is of one reading; `file` is its name without folders."""
+    source, told = reading.source, [("", [reading])]
+    return OneReading(
+        language=texts.language,
+        stem=stem_of(source),
+        read_at=moment(reading.read_at_utc),
+        patient_id=source.patient_id or "",
+        advice=tuple(advice_of(told, texts)),
+        provenance=tuple(provenance_of(told, texts)),
+        file=PurePosixPath(source.path.replace("\\", "/")).name,
+    )
 
 
 def probability(value: float) -> str:

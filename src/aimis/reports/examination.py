@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord
 from aimis.domain.reading import Finding, Region, Status
 from aimis.reports import document, outline, timeline
-from aimis.reports.case import shrunk, stem_of
+from aimis.reports.case import shrunk
 from aimis.reports.document import JOIN, Document, Level, Row, Verdict
 from aimis.reports.page import jpeg
 
@@ -123,18 +123,12 @@ def compose(reading: Reading, pictures: Mapping[int, Still], texts: Texts) -> Ex
 
     pictures : by frame index; key frames whose picture is missing are shown by their words
     """
-    outcome, source = reading.outcome, reading.source
+    outcome = reading.outcome
     told = outcome.examination or Examination(kind=ExaminationKind.STILLS, frames=())
     frames = tuple(_key_frames(told, outcome.findings, pictures, texts))
     places = tuple(Place(name=texts.station(s.site), frames=s.frames, lists=texts.lists(s.site)) for s in told.stations)
     return ExaminationPage(
-        language=texts.language,
-        stem=stem_of(source),
-        read_at=document.moment(reading.read_at_utc),
-        patient_id=source.patient_id or "",
-        advice=tuple(document.advice_of([("", [reading])], texts)),
-        provenance=tuple(document.provenance_of([("", [reading])], texts)),
-        file=PurePosixPath(source.path.replace("\\", "/")).name,
+        **document.of_one(reading, texts),
         verdict=_verdict(outcome, told, texts),
         judged=tuple(_judged(told, texts)) if told.frames else (),
         rows=tuple(document.row(f, texts, _where(f, told, texts)) for f in outcome.findings),

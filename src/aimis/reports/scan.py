@@ -7,7 +7,6 @@ on which condition, and what other models say.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,7 +14,6 @@ import cv2
 from aimis.domain.reading import Status
 from aimis.reports import document
 from aimis.reports import scan_words as words
-from aimis.reports.case import stem_of
 from aimis.reports.document import JOIN, Document, Level, Verdict
 from aimis.reports.texts import Urgency
 from aimis.reports.views import LETTERS, Views
@@ -135,18 +133,12 @@ def compose(reading: Reading, views: Views | None, texts: Texts) -> ScanPage:
 
     views : None where the volume is not at hand; nodules are then shown by their words
     """
-    outcome, source, told = reading.outcome, reading.source, reading.outcome.scan
+    outcome, told = reading.outcome, reading.outcome.scan
     read = told is not None and outcome.status is Status.READ
     nodules = [nodule for nodule in told.nodules if nodule.present] if told and read else []
     shown = views or Views(nodules={})
     return ScanPage(
-        language=texts.language,
-        stem=stem_of(source),
-        read_at=document.moment(reading.read_at_utc),
-        patient_id=source.patient_id or "",
-        advice=tuple(document.advice_of([("", [reading])], texts)),
-        provenance=tuple(document.provenance_of([("", [reading])], texts)),
-        file=PurePosixPath(source.path.replace("\\", "/")).name,
+        **document.of_one(reading, texts),
         verdict=_verdict(outcome, nodules, texts),
         facts=tuple(words.facts(told, texts)) if told else (),
         limited=_limited(outcome, texts),
