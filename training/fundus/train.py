@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 import tomllib
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from training import run
 from training.fundus import data, loader
 from training.fundus.network import TARGETS, FundusNetwork, from_backbone
 
@@ -40,12 +40,12 @@ def main() -> None:
     cache = data.load_cache(args.data / "fundus", args.work)
     parts = {p: [i for i, r in enumerate(rows) if data.part_of(r) == p] for p in ("train", "calibration")}
     parts["train"] = [i for i in parts["train"] if rows[i]["source"] != args.without]
-    run = Run(args.work / args.run, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors")
+    training = Run(args.work / args.run, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors")
     plan = read_recipe(args.recipe)
-    for epoch in range(run.epoch, len(plan)):
-        run.train_epoch(cache, rows, parts["train"], plan=plan, epoch=epoch, draws=args.draws)
-        logits = predict(run.averaged, cache, rows, parts["calibration"], plan[epoch].side)
-        run.save(epoch + 1, validation_table(logits, rows, parts["calibration"]))
+    while training.epoch < len(plan):
+        training.train_epoch(cache, rows, parts["train"], plan=plan, draws=args.draws)
+        logits = predict(training.averaged, cache, rows, parts["calibration"], plan[training.epoch].side)
+        training.save(validation_table(logits, rows, parts["calibration"]))
 
 
 class Epoch(NamedTuple):
@@ -64,36 +64,22 @@ def read_recipe(path: Path) -> list[Epoch]:
     return [Epoch(**{k: v for k, v in s.items() if k != "epochs"}) for s in stages for _ in range(s["epochs"])]
 
 
-class Run:
-    """A training run that can be stopped after any epoch: network, its moving average, optimiser, place."""
+class Run(run.Run[FundusNetwork]):
+    """Of the fundus network."""
 
     def __init__(self, folder: Path, backbone: Path) -> None:
-        self.folder, self.epoch, self.step = folder, 0, 0
-        folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(SEED)
-        self.network, self.averaged = from_backbone(backbone), from_backbone(backbone)
-        self.network.to(memory_format=torch.channels_last)
-        self.averaged.to(memory_format=torch.channels_last)
-        self.averaged.load_state_dict(self.network.state_dict())
-        trunk, heads = self.network.trained_parameters()
-        self.optimiser = torch.optim.AdamW([{"params": trunk}, {"params": heads}], weight_decay=0.02)
+        networks = from_backbone(backbone), from_backbone(backbone)
+        super().__init__(folder, networks, networks[0].trained_parameters(), weight_decay=0.02)
         self.losses: list[float] = []
         self.started = time.time()
-        if (folder / "last.pt").exists():
-            self._load(torch.load(folder / "last.pt", weights_only=True))
 
-    def _load(self, stored: dict[str, object]) -> None:
-        for name in ("network", "averaged", "optimiser"):
-            getattr(self, name).load_state_dict(stored[name])
-        self.epoch, self.step = int(str(stored["epoch"])), int(str(stored["step"]))
-
-    def save(self, epoch: int, table: dict[str, object]) -> None:
-        """Checkpoint and one line of metrics."""
-        stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
-        torch.save({**stored, "epoch": epoch, "step": self.step}, self.folder / "partial.pt")
-        (self.folder / "partial.pt").rename(self.folder / "last.pt")
+    def save(self, table: dict[str, object]) -> None:
+        """An epoch more: checkpoint and one line of metrics."""
+        self.epoch += 1
+        self.store()
         line = {
-            "epoch": epoch,
+            "epoch": self.epoch,
             "loss": round(float(np.mean(self.losses)), 4),
             "seconds": round(time.time() - self.started),
             **table,
@@ -103,9 +89,10 @@ class Run:
         print(json.dumps(line), flush=True)
 
     def train_epoch(
-        self, cache: np.ndarray, rows: list[data.Row], train: list[int], *, plan: list[Epoch], epoch: int, draws: int
+        self, cache: np.ndarray, rows: list[data.Row], train: list[int], *, plan: list[Epoch], draws: int
     ) -> None:
         """One pass over `draws` photographs, drawn with the sources and diseases balanced."""
+        epoch = self.epoch
         rng = np.random.default_rng([SEED, epoch])
         chances = np.array([data.sampling_weight(rows[i]) for i in train])
         drawn = rng.choice(train, size=draws, p=chances / chances.sum(), replace=draws > len(train))
@@ -115,14 +102,10 @@ class Run:
         self.network.train()
         self.losses, self.started = [], time.time()
         for place, batch in enumerate(batches):
-            self._set_rates(now.rate, (epoch + place / len(batches)) / len(plan))
+            progress = (epoch + place / len(batches)) / len(plan)
+            self.set_rates(now.rate, HEADS_RATE, progress=progress, warm=200, least=0.02)
             share = float(rng.beta(now.mixup, now.mixup)) if now.mixup else 1.0
             self.losses.append(self._step(*batch, share))
-
-    def _set_rates(self, trunk: float, progress: float) -> None:
-        factor = min(1.0, (self.step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-        for group, peak in zip(self.optimiser.param_groups, (trunk, HEADS_RATE), strict=True):
-            group["lr"] = peak * factor
 
     def _step(self, inputs: Tensor, truth: Tensor, weight: Tensor, share: float = 1.0) -> float:
         """One step on `share` of each photograph mixed with the rest of another."""
@@ -132,18 +115,8 @@ class Run:
         loss = share * _loss(logits, truth, weight)
         if share != 1.0:
             loss = loss + (1 - share) * _loss(logits, truth.roll(1, 0), weight.roll(1, 0))
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
-        self.step += 1
-        self._average(min(0.998, (1 + self.step) / (10 + self.step)))
+        self.descend(loss, longest=2.0, slowest=0.998)
         return loss.item()
-
-    @torch.no_grad()
-    def _average(self, decay: float) -> None:
-        for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(now, 1 - decay)
 
 
 def _loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

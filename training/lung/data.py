@@ -26,7 +26,6 @@ GAP = 10
 NO_FOLD = -1
 SCANS = ("LIDC-IDRI-0003", "LIDC-IDRI-0001", "COVID-CT-MD-normal001", "CPTAC-LSCC_C3N-00247")
 """The whole scan that each fold leaves out."""
-WINDOW_HU = (-1000.0, 400.0)
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -37,12 +36,6 @@ class Crops:
     pictures: Bytes
     truth: npt.NDArray[np.int64]
     fold: npt.NDArray[np.int64]
-
-
-def windowed(hu: npt.NDArray[np.floating] | npt.NDArray[np.int16]) -> Bytes:
-    """Hounsfield units in 8 bit, as LUNA16's crops are."""
-    low, high = WINDOW_HU
-    return np.asarray(np.clip((hu - low) * (255.0 / (high - low)), 0, 255) + 0.5, dtype=np.float32).astype(np.uint8)
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -65,7 +65,7 @@ def stamp(
         for part, array in zip(parts, (*source, inside), strict=True):
             part[...] += ndimage.affine_transform(array, matrix, offset, part.shape, order=1) / fine.prod()
     alpha, weighted, mask = (p.astype(np.float32) for p in parts)
-    return Stamp(weighted=weighted, alpha=alpha, inside=mask, diameter_mm=float(nodule.row["diameter_mm"]) * scale)
+    return Stamp(weighted=weighted, alpha=alpha, inside=mask, diameter_mm=nodule.diameter_mm * scale)
 
 
 def noise_hu(hu: npt.NDArray[np.int16] | Floats) -> float:
@@ -106,11 +106,6 @@ def _overlap(
         here.append(slice(low, high))
         there.append(slice(low - first, high - first))
     return tuple(here), tuple(there)
-
-
-def diameter_at(nodule: Nodule) -> float:
-    """Its diameter as annotated, mm."""
-    return float(nodule.row["diameter_mm"])
 
 
 class Places:

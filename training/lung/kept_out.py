@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimis.inference.engine import Precision, open_engine
-from aimis.readers.lung import find, grid, judge, lungs, slices
+from aimis.readers.lung import find, judge, lungs, slices
 from aimis.readers.lung.read import FINDING, LungReader
 from aimis.readers.manifest import Manifest, read_manifest
 from training.lung import nodules, whole_scans
@@ -64,10 +64,7 @@ def marked(root: Path, fold: int, part: Part, volumes: list[nodules.Nodule], pre
         for case in cases(root, fold, part, volumes):
             volume = case.volume
             both = lungs.find_lungs(volume.hu, volume.spacing_mm)
-            box = find.box_of(both, volume.spacing_mm, volume.hu.shape)
-            assert box is not None
-            made = grid.make(volume.hu, volume.spacing_mm, box, pool)
-            candidates = find.find(finder, made, both, pool)
+            candidates = find.in_volume(finder, volume, both, pool)
             logits = slices.nodule_logits(own, volume, candidates, pool)
             for candidate, logit in zip(candidates, logits, strict=True):
                 nodule = hit(case, volume.to_lps(candidate.place))

@@ -56,9 +56,7 @@ def mined(root: Path, fold: int | None, weights: Path) -> Iterator[tuple[data.By
             ):
                 volume = case.volume
                 both = lungs.find_lungs(volume.hu, volume.spacing_mm)
-                box = find.box_of(both, volume.spacing_mm, volume.hu.shape)
-                assert box is not None
-                candidates = find.find(engine, grid.make(volume.hu, volume.spacing_mm, box, pool), both, pool)
+                candidates = find.in_volume(engine, volume, both, pool)
                 told = [(c, _truth(case, volume.to_lps(c.place))) for c in candidates]
                 kept = [(c, t) for c, t in told if t is not None]
                 yield (
@@ -80,7 +78,7 @@ def _slices(volume: Volume, place: tuple[float, float, float]) -> data.Bytes:
     found = []
     for away in SLICES_MM:
         at = min(max(round(z + away / volume.spacing_mm[0]), 0), len(volume.hu) - 1)
-        found.append(data.windowed(nodules.cut(volume.hu[at].astype(np.float32), (y, x), volume.spacing_mm[1])))
+        found.append(grid.windowed(nodules.cut(volume.hu[at].astype(np.float32), (y, x), volume.spacing_mm[1])))
     return np.stack(found)
 
 

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import numpy.typing as npt
 
+from aimis.readers.lung import grid
 from training.lung import data
 
 PIXEL_MM = 0.7
@@ -29,6 +30,11 @@ class Nodule:
     mask: npt.NDArray[np.bool_]
     spacing_mm: tuple[float, float, float]
     fold: int
+
+    @property
+    def diameter_mm(self) -> float:
+        """As annotated."""
+        return float(self.row["diameter_mm"])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +84,7 @@ def slices_of_volumes(nodules: list[Nodule]) -> Slices:
         for z in np.flatnonzero(each.mask.any(axis=(1, 2))):
             hu = cut(each.hu[z].astype(np.float32), (middle[1], middle[2]), each.spacing_mm[1])
             mask = cut(each.mask[z].astype(np.float32), (middle[1], middle[2]), each.spacing_mm[1], border=0)
-            pictures.append(data.windowed(hu))
+            pictures.append(grid.windowed(hu))
             masks.append((mask > 0.5).astype(np.int8))
             ratings.append([float(each.row[f"{name}_value"]) for name in RATINGS])
             fold.append(each.fold)
@@ -101,7 +107,7 @@ def slices_of_patches(root: Path) -> Slices:
     pictures = []
     for picture, row in zip(raw, table, strict=True):
         hu = picture - (0 if "TOSHIBA" in row["manufacturer"] and picture.min() < -500 else 1024)
-        pictures.append(data.windowed(cut(hu, (35.0, 35.0), float(row["PixelSpacing"]))))
+        pictures.append(grid.windowed(cut(hu, (35.0, 35.0), float(row["PixelSpacing"]))))
     names = [name.lower() for name in RATINGS]
     return Slices(
         pictures=np.array(pictures),

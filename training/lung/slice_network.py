@@ -7,11 +7,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from aimis.readers.lung.slices import ANSWERS
+
 SIDE_PX = 48
 """Of 0.7 mm."""
 CHANNELS = (16, 32, 64, 128)
-ANSWERS = ("nodule", "malignant-above-2", "malignant-above-3", "malignant-above-4", "spiculated", "lobulated",
-           "not-solid", "ground-glass", "calcified", "ill-defined")  # fmt: skip
 
 
 class Block(nn.Module):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from aimis.readers.lung import grid
+from training import run
 from training.lung import data, insertion, nodules, scans
 from training.lung.finder_network import FinderNetwork, split
 
@@ -56,8 +57,8 @@ def main() -> None:
     torch.manual_seed(SEED)
     kept_scans = [name for fold, name in enumerate(data.SCANS) if fold != args.fold]
     examples = Examples([host(args.data, args.work, n) for n in kept_scans], volumes_without(args.data, args.fold))
-    run = Run(args.work / (args.run + (f"-fold{args.fold}" if args.fold is not None else "")), args.steps)
-    run.train(examples)
+    folder = args.work / (args.run + (f"-fold{args.fold}" if args.fold is not None else ""))
+    Run(folder, args.steps).train(examples)
 
 
 def volumes_without(root: Path, fold: int | None) -> list[nodules.Nodule]:
@@ -88,7 +89,7 @@ class Examples(IterableDataset[tuple[Floats, Floats, Floats, Floats]]):
     def __init__(self, hosts: list[Host], volumes: list[nodules.Nodule]) -> None:
         self.hosts, self.volumes = hosts, volumes
         rare = np.array([RARE if float(n.row["Texture_value"]) <= 3 else 1.0 for n in volumes])
-        weight = rare * np.array([SMALL if insertion.diameter_at(n) < 6 else 1.0 for n in volumes])
+        weight = rare * np.array([SMALL if n.diameter_mm < 6 else 1.0 for n in volumes])
         self.shares = weight / weight.sum()
 
     def __iter__(self) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
@@ -102,7 +103,7 @@ class Examples(IterableDataset[tuple[Floats, Floats, Floats, Floats]]):
         hu, marks = each.hu.copy(), list(each.nodules)
         for _ in range(INSERTED):
             nodule = self.volumes[rng.choice(len(self.volumes), p=self.shares)]
-            size = insertion.diameter_at(nodule)
+            size = nodule.diameter_mm
             scale = float(np.exp(rng.uniform(-0.35, 0.25))) if size > 6 else float(np.exp(rng.uniform(-0.1, 0.3)))
             if size * scale < 3.5:
                 scale = 3.5 / size
@@ -170,65 +171,37 @@ def disturbed(picture: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(np.clip(changed * rng.normal(1, 0.04) + rng.normal(0, 0.015), 0, 1), np.float32)
 
 
-class Run:
-    """A run that goes on from its last checkpoint."""
+class Run(run.Run[FinderNetwork]):
+    """Of the finder; a checkpoint every hundred steps."""
 
     def __init__(self, folder: Path, steps: int) -> None:
-        self.folder, self.steps, self.step = folder, steps, 0
-        folder.mkdir(parents=True, exist_ok=True)
-        self.network, self.averaged = FinderNetwork(), FinderNetwork()
-        for each in (self.network, self.averaged):
-            each.to(memory_format=torch.channels_last_3d)
-        self.averaged.load_state_dict(self.network.state_dict())
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=RATE, weight_decay=0.02)
-        if (folder / "last.pt").exists():
-            stored = torch.load(folder / "last.pt", weights_only=True)
-            for name in ("network", "averaged", "optimiser"):
-                getattr(self, name).load_state_dict(stored[name])
-            self.step = stored["step"]
+        networks = FinderNetwork(), FinderNetwork()
+        super().__init__(
+            folder, networks, [networks[0].parameters()], weight_decay=0.02, memory_format=torch.channels_last_3d
+        )
+        self.steps = steps
 
     def train(self, examples: Examples) -> None:
-        """To the last step; a checkpoint and a line of losses every hundred."""
+        """To the last step; a line of losses with each checkpoint."""
         torch.manual_seed(SEED + self.step)
         batches = iter(DataLoader(examples, BATCH, num_workers=1, prefetch_factor=6))
         began, losses = time.time(), []
         self.network.train()
         while self.step < self.steps:
-            rate = (
-                RATE
-                * min(1, (self.step + 1) / 50)
-                * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.step / self.steps)))
-            )
-            self.optimiser.param_groups[0]["lr"] = rate
+            self.set_rates(RATE, progress=self.step / self.steps, warm=50, least=0.01)
             losses.append(self._step(*next(batches)))
             if self.step % 100 == 0 or self.step == self.steps:
-                self._store()
+                self.store()
                 means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
-                print(
-                    json.dumps({"step": self.step, "losses": means, "seconds": round(time.time() - began)}), flush=True
-                )
+                line = {"step": self.step, "losses": means, "seconds": round(time.time() - began)}
+                print(json.dumps(line), flush=True)
                 losses = []
-
-    def _store(self) -> None:
-        stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
-        torch.save({**stored, "step": self.step}, self.folder / "partial.pt")
-        (self.folder / "partial.pt").rename(self.folder / "last.pt")
 
     def _step(self, picture: Tensor, heat: Tensor, size: Tensor, weight: Tensor) -> list[float]:
         with torch.autocast("cpu", torch.bfloat16):
             said = self.network(split(picture))
         parts = [heat_loss(said[:, 0].float(), heat, weight), size_loss(said[:, 1].float(), heat, size)]
-        loss = parts[0] + 0.3 * parts[1]
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 3.0)
-        self.optimiser.step()
-        self.step += 1
-        keep = min(0.995, (1 + self.step) / (10 + self.step))
-        new = self.network.state_dict()
-        with torch.no_grad():
-            for name, value in self.averaged.state_dict().items():
-                value.lerp_(new[name], 1 - keep) if value.is_floating_point() else value.copy_(new[name])
+        self.descend(parts[0] + 0.3 * parts[1], longest=3.0, slowest=0.995)
         return [float(p.detach()) for p in parts]
 
 

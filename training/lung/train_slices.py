@@ -13,8 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from aimis.readers.lung.slices import ANSWERS
+from training import run
 from training.lung import data, nodules
-from training.lung.slice_network import ANSWERS, SIDE_PX, SliceNetwork
+from training.lung.slice_network import SIDE_PX, SliceNetwork
 
 SEED = 7
 BATCH = 128
@@ -37,11 +39,11 @@ def main() -> None:
     torch.manual_seed(SEED)
     examples = Examples(args.data, args.work, args.fold)
     folder = args.work / (args.run + (f"-fold{args.fold}" if args.fold is not None else ""))
-    run = Run(folder, args.epochs)
-    for epoch in range(run.epoch, args.epochs):
-        run.train_epoch(examples, epoch)
+    training = Run(folder, args.epochs)
+    while training.epoch < args.epochs:
+        training.train_epoch(examples)
     if args.fold is not None:
-        print(json.dumps(run.measure(examples, args.fold)), flush=True)
+        print(json.dumps(training.measure(examples, args.fold)), flush=True)
 
 
 class Examples:
@@ -126,55 +128,33 @@ def _targets(ratings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.stack(told, 1).astype(np.float32)
 
 
-class Run:
-    """A run that can be stopped after any epoch."""
+class Run(run.Run[SliceNetwork]):
+    """Of the slice network; a checkpoint every epoch."""
 
     def __init__(self, folder: Path, epochs: int) -> None:
-        self.folder, self.epochs, self.epoch, self.step = folder, epochs, 0, 0
-        folder.mkdir(parents=True, exist_ok=True)
-        self.network, self.averaged = SliceNetwork(), SliceNetwork()
-        for each in (self.network, self.averaged):
-            each.to(memory_format=torch.channels_last)
-        self.averaged.load_state_dict(self.network.state_dict())
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=RATE, weight_decay=0.05)
-        if (folder / "last.pt").exists():
-            stored = torch.load(folder / "last.pt", weights_only=True)
-            for name in ("network", "averaged", "optimiser"):
-                getattr(self, name).load_state_dict(stored[name])
-            self.epoch, self.step = stored["epoch"], stored["step"]
+        networks = SliceNetwork(), SliceNetwork()
+        super().__init__(folder, networks, [networks[0].parameters()], weight_decay=0.05)
+        self.epochs = epochs
 
-    def train_epoch(self, examples: Examples, epoch: int) -> None:
+    def train_epoch(self, examples: Examples) -> None:
         """One pass; the checkpoint and a line of the losses."""
-        began, order, losses = time.time(), examples.draw(epoch), []
+        began, order, losses = time.time(), examples.draw(self.epoch), []
         self.network.train()
         batches = [order[k : k + BATCH] for k in range(0, len(order) - BATCH + 1, BATCH)]
         for place, chosen in enumerate(batches):
-            progress = (epoch + place / len(batches)) / self.epochs
-            rate = RATE * min(1, (self.step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-            self.optimiser.param_groups[0]["lr"] = rate
+            self.set_rates(RATE, progress=(self.epoch + place / len(batches)) / self.epochs, warm=200, least=0.01)
             losses.append(self._step(*batch_of(examples, chosen)))
-        stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
-        torch.save({**stored, "epoch": epoch + 1, "step": self.step}, self.folder / "partial.pt")
-        (self.folder / "partial.pt").rename(self.folder / "last.pt")
+        self.epoch += 1
+        self.store()
         means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
-        print(json.dumps({"epoch": epoch + 1, "losses": means, "seconds": round(time.time() - began)}), flush=True)
+        print(json.dumps({"epoch": self.epoch, "losses": means, "seconds": round(time.time() - began)}), flush=True)
 
     def _step(self, pictures: Tensor, masks: Tensor, targets: Tensor) -> list[float]:
         with torch.autocast("cpu", torch.bfloat16):
             answers, outlines = self.network(pictures.to(memory_format=torch.channels_last))
         parts = [answer_loss(answers[:, :1], targets[:, :1]), answer_loss(answers[:, 1:], targets[:, 1:])]
         parts.append(outline_loss(outlines.float(), masks))
-        loss = parts[0] + parts[1] + parts[2]
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
-        self.step += 1
-        keep = min(0.998, (1 + self.step) / (10 + self.step))
-        new = self.network.state_dict()
-        with torch.no_grad():
-            for name, value in self.averaged.state_dict().items():
-                value.lerp_(new[name], 1 - keep) if value.is_floating_point() else value.copy_(new[name])
+        self.descend(parts[0] + parts[1] + parts[2], longest=2.0, slowest=0.998)
         return [float(p.detach()) for p in parts]
 
     def measure(self, examples: Examples, fold: int) -> dict[str, float]:

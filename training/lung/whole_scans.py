@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from aimis.domain.scan import Series
-from aimis.imaging.volume import Volume
 from aimis.readers.lung import lungs
 from training.lung import data, insertion, nodules, scans
+
+if TYPE_CHECKING:
+    from aimis.imaging.volume import Volume
 
 ROUNDS = 6
 EACH = 10
@@ -52,27 +52,14 @@ def part_of(patient: str) -> Part:
     return "figures" if hashlib.sha256(patient.encode()).digest()[1] % 2 else "calibration"
 
 
-def volume_of(scan: scans.Scan, hu: npt.NDArray[np.int16] | None = None) -> Volume:
-    """As the product has it."""
-    x, y, z = (float(v) for v in scan.origin_lps_mm)
-    shape = scan.hu.shape
-    return Volume(
-        hu=scan.hu if hu is None else hu,
-        spacing_mm=scan.spacing_mm,
-        origin_lps_mm=(x, y, z),
-        series=Series(shape_zyx=(shape[0], shape[1], shape[2]), spacing_zyx_mm=scan.spacing_mm),
-    )
-
-
 def plain(root: Path, fold: int) -> Case:
     """A scan as it is, with its labelled nodules."""
     scan = scans.load(root, data.SCANS[fold])
-    volume = volume_of(scan)
     known = tuple(
-        Truth(centre_lps_mm=_point(volume, place), diameter_mm=mm, row=row)
-        for (place, mm), row in zip(scan.nodules, _rows_of(root, scan.name), strict=True)
+        Truth(centre_lps_mm=_point(scan.volume, place), diameter_mm=mm, row=row)
+        for (place, mm), row in zip(scan.nodules, scan.rows, strict=True)
     )
-    return Case(name=scan.name, fold=fold, volume=volume, truth=known)
+    return Case(name=scan.name, fold=fold, volume=scan.volume, truth=known)
 
 
 def cases(root: Path, fold: int, part: Part, all_nodules: list[nodules.Nodule], rounds: int = ROUNDS) -> Iterator[Case]:
@@ -121,10 +108,6 @@ def _places(volume: Volume) -> insertion.Places:
         grid = np.stack(np.meshgrid(np.array([z]), rows, columns, indexing="ij"), -1)
         labels[z] = found.at(grid)[0]
     return insertion.Places(labels, volume.hu.astype(np.float32), volume.spacing_mm)
-
-
-def _rows_of(root: Path, name: str) -> list[dict[str, str]]:
-    return [r for r in data.rows(root / "nodules" / "nodules.csv") if r["patient_id"] == name]
 
 
 def _point(volume: Volume, place: tuple[float, ...]) -> tuple[float, float, float]:

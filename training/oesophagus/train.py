@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 import tomllib
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from training import run
 from training.oesophagus import data, loader, measure
 from training.oesophagus.augment import Strength
 from training.oesophagus.network import OesophagusNetwork, from_backbone
@@ -82,56 +82,39 @@ def main() -> None:
     name = args.run + (
         f"-fold{args.fold}" if args.fold is not None else f"-without-{args.without}" * bool(args.without)
     )
-    run = Run(args.work / name, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors", recipe)
+    training = Run(args.work / name, args.data / "backbones" / "mobilenet_v2_imagenet.safetensors", recipe)
     outside = loader.outside(args.data, args.work)
-    for epoch in range(run.epoch, recipe.epochs):
-        run.train_epoch(loader.Frames(cache, rows, kept, recipe, seed=epoch, outside=outside), epoch)
+    while training.epoch < recipe.epochs:
+        training.train_epoch(loader.Frames(cache, rows, kept, recipe, seed=training.epoch, outside=outside))
     if out:
-        found = measure.predict(run.averaged, cache, out, recipe.side)
-        np.savez_compressed(run.folder / "outputs.npz", indices=out, **found)
+        found = measure.predict(training.averaged, cache, out, recipe.side)
+        np.savez_compressed(training.folder / "outputs.npz", indices=out, **found)
         print(json.dumps({"run": name, **measure.short_table(found, rows, out)}), flush=True)
 
 
-class Run:
-    """A training run that can be stopped after any epoch: network, its moving average, optimiser, place."""
+class Run(run.Run[OesophagusNetwork]):
+    """Of the oesophagus; a checkpoint every epoch."""
 
     def __init__(self, folder: Path, backbone: Path, recipe: Recipe) -> None:
-        self.folder, self.recipe, self.epoch, self.step = folder, recipe, 0, 0
-        folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(SEED)
-        self.network, self.averaged = (from_backbone(backbone, **recipe.options) for _ in range(2))
-        self.network.to(memory_format=torch.channels_last)
-        self.averaged.to(memory_format=torch.channels_last)
-        self.averaged.load_state_dict(self.network.state_dict())
-        trunk, heads = self.network.trained_parameters()
-        self.optimiser = torch.optim.AdamW([{"params": trunk}, {"params": heads}], weight_decay=0.02)
-        if (folder / "last.pt").exists():
-            stored = torch.load(folder / "last.pt", weights_only=True)
-            for name in ("network", "averaged", "optimiser"):
-                getattr(self, name).load_state_dict(stored[name])
-            self.epoch, self.step = stored["epoch"], stored["step"]
+        networks = from_backbone(backbone, **recipe.options), from_backbone(backbone, **recipe.options)
+        super().__init__(folder, networks, networks[0].trained_parameters(), weight_decay=0.02)
+        self.recipe = recipe
 
-    def train_epoch(self, frames: loader.Frames, epoch: int) -> None:
+    def train_epoch(self, frames: loader.Frames) -> None:
         """One pass over what was drawn; the checkpoint and a line of what the losses were."""
         recipe, began = self.recipe, time.time()
         batches = DataLoader(frames, recipe.batch, num_workers=1, drop_last=True, prefetch_factor=6)
         self.network.train()
         losses = []
         for place, batch in enumerate(batches):
-            self._set_rates((epoch + place / len(batches)) / recipe.epochs)
+            progress = (self.epoch + place / len(batches)) / recipe.epochs
+            self.set_rates(recipe.trunk_rate, recipe.heads_rate, progress=progress, warm=100, least=0.02)
             losses.append(self._step(*batch))
-        stored = {n: getattr(self, n).state_dict() for n in ("network", "averaged", "optimiser")}
-        place = {"epoch": epoch + 1, "step": self.step, "options": recipe.options}
-        torch.save({**stored, **place}, self.folder / "partial.pt")
-        (self.folder / "partial.pt").rename(self.folder / "last.pt")
+        self.epoch += 1
+        self.store(options=recipe.options)
         means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
-        print(json.dumps({"epoch": epoch + 1, "losses": means, "seconds": round(time.time() - began)}), flush=True)
-
-    def _set_rates(self, progress: float) -> None:
-        factor = min(1.0, (self.step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-        rates = self.recipe.trunk_rate, self.recipe.heads_rate
-        for group, peak in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = peak * factor
+        print(json.dumps({"epoch": self.epoch, "losses": means, "seconds": round(time.time() - began)}), flush=True)
 
     def _step(self, inputs: Tensor, allowed: Tensor, truth: Tensor, weight: Tensor, site: Tensor) -> list[float]:
         with torch.autocast("cpu", torch.bfloat16):
@@ -142,18 +125,8 @@ class Run:
             site_loss(sites, site),
         ]
         loss = parts[0] + self.recipe.finding_loss * parts[1] + self.recipe.site_loss * parts[2]
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
-        self.step += 1
-        self._average(min(0.995, (1 + self.step) / (10 + self.step)))
+        self.descend(loss, longest=2.0, slowest=0.995)
         return [part.item() for part in parts]
-
-    @torch.no_grad()
-    def _average(self, decay: float) -> None:
-        for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(now, 1 - decay)
 
 
 def site_loss(logits: Tensor, site: Tensor) -> Tensor:

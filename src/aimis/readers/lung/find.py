@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from aimis.domain.errors import UnsupportedInputError
+from aimis.readers.lung import grid
+
 if TYPE_CHECKING:
+    from aimis.imaging.volume import Volume
     from aimis.inference.engine import Engine
-    from aimis.readers.lung import grid
     from aimis.readers.lung.lungs import Lungs
 
 _DEPTH, _HALO = 40, 8  # slices of 2 mm a request answers for, and looks at beyond them to both sides
@@ -36,15 +39,21 @@ class Candidate:
     diameter_mm: float
 
 
-def box_of(lungs: Lungs, spacing_mm: tuple[float, float, float], shape: tuple[int, ...]) -> grid.Box | None:
-    """The lungs' box with a margin, in the scan's voxels; None where there are no lungs."""
+def box_of(lungs: Lungs, volume: Volume) -> grid.Box:
+    """The lungs' box with a margin, in the scan's voxels; raises `UnsupportedInputError` "no-lungs"."""
     if lungs.box is None:
-        return None
-    margins = (round(MARGIN_MM / mm) for mm in spacing_mm)
+        raise UnsupportedInputError("no-lungs")
+    margins = (round(MARGIN_MM / mm) for mm in volume.spacing_mm)
+    shape = volume.hu.shape
     z, y, x = (
         slice(max(0, s.start - m), min(n, s.stop + m)) for s, m, n in zip(lungs.box, margins, shape, strict=True)
     )
     return z, y, x
+
+
+def in_volume(engine: Engine, volume: Volume, lungs: Lungs, pool: Executor) -> tuple[Candidate, ...]:
+    """Of a whole scan; see `find`. Raises `UnsupportedInputError` "no-lungs"."""
+    return find(engine, grid.make(volume.hu, volume.spacing_mm, box_of(lungs, volume), pool), lungs, pool)
 
 
 def find(engine: Engine, made: grid.Grid, lungs: Lungs, pool: Executor) -> tuple[Candidate, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from aimis.domain.errors import CaseError, UnsupportedInputError
+from aimis.domain.errors import CaseError
 from aimis.domain.reading import Finding, Outcome, Reason, Status
 from aimis.domain.scan import Nodule, Scan
 from aimis.readers.lung import compare, find, grid, guidelines, judge, lungs, measure, place, risk, scope, slices
@@ -28,6 +28,7 @@ FINDING = "pulmonary-nodule"
 THREADS = 2
 _CUT_OFF = frozenset({"lung-base-cut-off", "lung-apex-cut-off"})
 _SPICULATED = 0.5
+_SAME = 0.25  # of the smaller outline, shared: two marks on one lesion
 _ROOM = 6  # voxels about a nodule's mask that measuring looks at
 
 
@@ -136,12 +137,8 @@ class LungReader:
         return Outcome(status=Status.READ, reason=limited[0] if limited else None, findings=(finding,), scan=scan)
 
     def see(self, volume: Volume, found: lungs.Lungs, pool: Executor) -> list[Seen]:
-        """The candidates that are listed, most probable first, none twice."""
-        box = find.box_of(found, volume.spacing_mm, volume.hu.shape)
-        if box is None:
-            raise UnsupportedInputError("no-lungs")
-        made = grid.make(volume.hu, volume.spacing_mm, box, pool)
-        candidates = find.find(self.finder, made, found, pool)
+        """The candidates that are listed, most probable first, none twice; raises as `find.in_volume`."""
+        candidates = find.in_volume(self.finder, volume, found, pool)
         logits = slices.nodule_logits(self.slice_engine, volume, candidates, pool)
         seen = [
             Seen(candidate=c, probability=self._probability(c.logit, float(own)))
@@ -242,17 +239,20 @@ def _centre(seen: Seen, volume: Volume) -> npt.NDArray[np.float64]:
 
 
 def _apart(seen: list[Seen], volume: Volume) -> list[Seen]:
-    """Without candidates whose place lies in the outline, or within the radius, of a more probable one."""
+    """Without candidates that are part of a more probable one."""
     kept: list[Seen] = []
     for each in seen:
-        place = np.asarray(each.candidate.place)
-        if not any(_holds(other, place, volume) for other in kept):
+        if not any(_holds(other, each, volume) for other in kept):
             kept.append(each)
     return kept
 
 
-def _holds(other: Seen, place: npt.NDArray[np.float64], volume: Volume) -> bool:
+def _holds(other: Seen, each: Seen, volume: Volume) -> bool:
+    """Its place lies in the other's outline (or radius, where there is none), or the outlines share much of either."""
+    place = np.asarray(each.candidate.place)
     if other.outline is not None:
+        if each.outline is not None and slices.shared(other.outline, each.outline) >= _SAME:
+            return True
         inside = np.rint(place - other.outline.origin_zyx).astype(int)
         if np.all(inside >= 0) and np.all(inside < other.outline.mask.shape):
             return bool(other.outline.mask[tuple(inside)])

@@ -62,6 +62,17 @@ class Outline:
         return z, y, x
 
 
+def shared(one: Outline, other: Outline) -> float:
+    """How much of the smaller outline the two share, 0..1."""
+    pairs = list(zip(one.box, other.box, strict=True))
+    common = [slice(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop))) for a, b in pairs]
+    parts = [
+        each.mask[tuple(slice(c.start - o, c.stop - o) for c, o in zip(common, each.origin_zyx, strict=True))]
+        for each in (one, other)
+    ]
+    return float((parts[0] & parts[1]).sum()) / min(int(one.mask.sum()), int(other.mask.sum()))
+
+
 def cut(plane: Floats | npt.NDArray[np.int16], centre: tuple[float, float], pixel_mm: tuple[float, float]) -> Bytes:
     """A square of 48 pixels of 0.7 mm about (row, column) of an axial plane, in 8 bit; its edge goes on beyond it."""
     turn = _turn(centre, pixel_mm)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aimis.readers.lung import grid
@@ -21,9 +21,10 @@ def made(hu: np.ndarray, spacing: tuple[float, float, float], box: grid.Box | No
 @given(
     z=st.sampled_from([0.6, 1.0, 2.0, 2.5, 3.0]), pixel=st.sampled_from([0.5, 0.7, 0.98]), hu=st.integers(-1000, 400)
 )
-def test_a_uniform_scan_stays_uniform(z: float, pixel: float, hu: int) -> None:
+@example(z=0.6, pixel=0.5, hu=-860)
+def test_a_uniform_scan_stays_uniform_but_for_rounding(z: float, pixel: float, hu: int) -> None:
     found = made(np.full((12, 30, 34), hu, np.int16), (z, pixel, pixel))
-    assert np.ptp(found.values) == 0
+    assert np.ptp(found.values) <= 1
     assert found.values[0, 0, 0] == pytest.approx((hu + 1000) * 255 / 1400, abs=0.6)
 
 
