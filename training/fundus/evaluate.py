@@ -43,8 +43,8 @@ def main() -> None:
     found["scope"] = scope(args, root, records)
     found["inspection"] = inspection.inspect(root, rows)
     found["laterality"] = laterality(rows)
-    figures.save(found)
-    left_out = figures.RESULTS / "leave-one-source-out.json"
+    figures.RESULTS.save(found)
+    left_out = figures.RESULTS.folder / "leave-one-source-out.json"
     print("== leave one source out (that source unseen in training; see training/fundus/README.md)")
     print(left_out.read_text() if left_out.exists() else "not run: python -m training.fundus.leave_one_out")
 

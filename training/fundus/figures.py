@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 from aimis.readers.fundus.network import TARGETS
+from training.results import Results, metric
 
-RESULTS = Path("training/fundus/results")
-FIGURES = RESULTS / "figures.json"
-PLACES = (Path("src/aimis/readers/fundus/MODEL_CARD.md"), Path("README.md"))
+RESULTS = Results(reader="fundus", mark="figures")
 SOURCES = {"idrid": "IDRiD", "eyepacs": "EyePACS", "odir5k": "ODIR-5K"}
 RETINOPATHY = ("any-diabetic-retinopathy", "referable-diabetic-retinopathy", "diabetic-macular-oedema")
 DISEASE = TARGETS[5:]
-_MARKED = re.compile(r"(<!-- figures:begin.*?-->\n).*?(<!-- figures:end -->)", re.DOTALL)
 Figures = dict[str, Any]
 
 
 def main() -> None:
     """Put the tables between the marks of the model card and the README."""
-    table = markdown(load())
-    for place in PLACES:
-        place.write_text(_MARKED.sub(lambda m: f"{m[1]}{table}{m[2]}", place.read_text()))
-
-
-def save(figures: Figures) -> None:
-    """Keep them in results/figures.json."""
-    RESULTS.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def load() -> Figures:
-    """As the last evaluation left them; empty before the first."""
-    return dict(json.loads(FIGURES.read_text())) if FIGURES.exists() else {}
+    RESULTS.fill(markdown(RESULTS.load()))
 
 
 def lines(figures: Figures) -> list[tuple[str, str, dict[str, float]]]:
@@ -68,15 +51,13 @@ def markdown(figures: Figures) -> str:
 
 def manifest_tables() -> dict[str, str]:
     """[[readers.metrics]] of both readers, by the template's keys."""
-    figures = load()
+    figures = RESULTS.load()
     tables = {"metrics-retinopathy": "", "metrics-disease": ""}
     for finding, source, each in lines(figures):
         key = "metrics-retinopathy" if finding in RETINOPATHY else "metrics-disease"
-        tables[key] += (
-            f'[[readers.metrics]]\nwhat = "AUC of {finding}"\nvalue = {each["auc"]}\nlow = {each["low"]}\n'
-            f"high = {each['high']}\nn = {each['sick'] + each['well']:.0f}\n"
-            f'on = "{source}, test part, patients kept out"\n\n'
-        )
+        on = f"{source}, test part, patients kept out"
+        span, n = (each["low"], each["high"]), each["sick"] + each["well"]
+        tables[key] += metric(f"AUC of {finding}", each["auc"], span, n=n, on=on)
     return tables
 
 

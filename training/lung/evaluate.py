@@ -53,7 +53,7 @@ def main() -> None:
     found["real scans"] = real_scans(read[:: len(read) // data.FOLDS])
     found["whole scans"] = whole_scans(read, args.work, args.shared / "checks" / "score_lung.py")
     found["precision"] = precision(root, volumes)
-    figures.save({**figures.load(), **found})
+    figures.RESULTS.save({**figures.RESULTS.load(), **found})
     figures.print_all(found)
 
 

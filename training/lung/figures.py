@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path("training/lung/results")
-FIGURES = RESULTS / "figures.json"
-PLACES = (Path("src/aimis/readers/lung/MODEL_CARD.md"), Path("README.md"))
-_MARKED = re.compile(r"(<!-- lung:begin.*?-->\n).*?(<!-- lung:end -->)", re.DOTALL)
+from training.results import Results, metric
+
+RESULTS = Results(reader="lung", mark="lung")
 
 
 def main() -> None:
     """Put the tables between the marks of the model card and the README."""
-    table = markdown(load())
-    for place in PLACES:
-        place.write_text(_MARKED.sub(lambda m: f"{m[1]}{table}{m[2]}", place.read_text()))
+    RESULTS.fill(markdown(RESULTS.load()))
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -45,17 +39,6 @@ def _span(each: dict[str, float]) -> str:
     return f"{each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
 
 
-def save(found: dict[str, Any]) -> None:
-    """Keep them in results/figures.json."""
-    RESULTS.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
-
-
-def load() -> dict[str, Any]:
-    """As the last evaluation left them; empty before the first."""
-    return dict(json.loads(FIGURES.read_text())) if FIGURES.exists() else {}
-
-
 def print_all(found: dict[str, Any]) -> None:
     """For people."""
     print("== lung: candidate against nodule on LUNA16's crops", found["crops"])
@@ -71,12 +54,12 @@ def print_all(found: dict[str, Any]) -> None:
 
 def bf16() -> str:
     """Whether the manifest may say that decisions in bf16 are those of f32."""
-    return "bf16_parity = true" if load().get("precision", {}).get("holds") else ""
+    return "bf16_parity = true" if RESULTS.load().get("precision", {}).get("holds") else ""
 
 
 def manifest_tables() -> str:
     """[[readers.metrics]]."""
-    found = load()
+    found = RESULTS.load()
     if "crops" not in found:
         return ""
     table = ""
@@ -86,8 +69,7 @@ def manifest_tables() -> str:
     ]
     for what, each, on in rows:
         n = each["nodules"] + each.get("false candidates", 0)
-        table += f'[[readers.metrics]]\nwhat = "{what}"\nvalue = {each["value"]}\nlow = {each["low"]}\n'
-        table += f'high = {each["high"]}\nn = {n}\non = "{on}"\n\n'
+        table += metric(what, each["value"], (each["low"], each["high"]), n=n, on=on)
     return table
 
 

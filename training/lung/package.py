@@ -63,7 +63,7 @@ def fill(root: Path) -> None:
     }  # fmt: skip
     lines = "".join(f"{name} = {value:.5g}\n" for name, value in network.items())
     rated = "".join(f"{name} = {value:.6g}\n" for name, value in told["malignancy"].items())
-    spread = figures.load()["repeatability"]["spread"]
+    spread = figures.RESULTS.load()["repeatability"]["spread"]
     slices = (WEIGHTS / "slices.onnx").read_bytes()
     values = {
         "bf16": figures.bf16(),

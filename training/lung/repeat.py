@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/lung"))
     args = parser.parse_args()
     found = repeatability(args.data)
-    figures.save({**figures.load(), "repeatability": found})
+    figures.RESULTS.save({**figures.RESULTS.load(), "repeatability": found})
     print(json.dumps(found, indent=1))
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     found["unseen sources"] = unseen_sources(args, root, rows)
     found["outside"] = outside(args)
     found["metrics"] = _metrics(found)
-    figures.save(found)
+    figures.RESULTS.save(found)
     figures.print_ideas()
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path("training/oesophagus/results")
-FIGURES = RESULTS / "figures.json"
-PLACES = (Path("src/aimis/readers/oesophagus/MODEL_CARD.md"), Path("README.md"))
+from training.results import Results, metric
+
+RESULTS = Results(reader="oesophagus", mark="oesophagus")
 FINDINGS = ("oesophageal-neoplasia", "barretts-oesophagus", "oesophagitis")
 VIEWS = {
     "edd2020": "EDD2020, each centre unseen",
@@ -17,14 +15,11 @@ VIEWS = {
     "ippa": "IPPA, days unseen, with the frames of other organs that passed the gate",
     "all": "all sources, each frame unseen",
 }
-_MARKED = re.compile(r"(<!-- oesophagus:begin.*?-->\n).*?(<!-- oesophagus:end -->)", re.DOTALL)
 
 
 def main() -> None:
     """Put the tables between the marks of the model card and the README."""
-    table = markdown(load())
-    for place in PLACES:
-        place.write_text(_MARKED.sub(lambda m: f"{m[1]}{table}{m[2]}", place.read_text()))
+    RESULTS.fill(markdown(RESULTS.load()))
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -49,29 +44,17 @@ def markdown(found: dict[str, Any]) -> str:
     return text + "".join(f"- {line}\n" for line in lines) + f"- {found['outside']}\n"
 
 
-def save(found: dict[str, Any]) -> None:
-    """Keep them in results/figures.json."""
-    RESULTS.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
-
-
-def load() -> dict[str, Any]:
-    """As the last evaluation left them; empty before the first."""
-    return dict(json.loads(FIGURES.read_text())) if FIGURES.exists() else {}
-
-
 def manifest_tables() -> dict[str, str]:
     """[[readers.metrics]] by the template's key."""
     table = ""
-    for what, each in load().get("metrics", {}).items():
-        table += f'[[readers.metrics]]\nwhat = "{what}"\nvalue = {each["auc"]}\nlow = {each["low"]}\n'
-        table += f'high = {each["high"]}\nn = {each["n"]}\non = "{each["on"]}"\n\n'
+    for what, each in RESULTS.load().get("metrics", {}).items():
+        table += metric(what, each["auc"], (each["low"], each["high"]), n=each["n"], on=each["on"])
     return {"metrics-oesophagus": table}
 
 
 def print_ideas() -> None:
     """What was tried, with its figures: results/ideas.json."""
-    path = RESULTS / "ideas.json"
+    path = RESULTS.folder / "ideas.json"
     print("== ideas tried (training/oesophagus/README.md)")
     for name, each in json.loads(path.read_text()).items() if path.exists() else ():
         print(name, each)
