@@ -43,4 +43,5 @@ class Results:
 def metric(what: str, value: float, span: tuple[float, float], *, n: float, on: str) -> str:
     """One of the manifest's [[readers.metrics]]."""
     low, high = span
-    return f'[[readers.metrics]]\nwhat = "{what}"\nvalue = {value}\nlow = {low}\nhigh = {high}\nn = {n:.0f}\non = "{on}"\n\n'
+    table = f'[[readers.metrics]]\nwhat = "{what}"\nvalue = {value}\nlow = {low}\nhigh = {high}\n'
+    return f'{table}n = {n:.0f}\non = "{on}"\n\n'
