@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from aimis.domain.reading import Finding, Outcome, ReaderIdentity, Source, Status
 from aimis.reports.case import stem_of
@@ -81,22 +81,10 @@ class Document:
     provenance: tuple[tuple[str, str], ...]
 
 
-class OneReading(TypedDict):
-    """What the report of a single reading has in its head and foot."""
-
-    language: str
-    stem: str
-    read_at: str
-    patient_id: str
-    advice: tuple[Advice, ...]
-    provenance: tuple[tuple[str, str], ...]
-    file: str
-
-
-def of_one(reading: Reading, texts: Texts) -> OneReading:
-    """The head and the foot where the report is of one reading; `file` is its name without folders."""
+def of_one(reading: Reading, texts: Texts) -> dict[str, Any]:
+    """The fields of `Document` where the report is of one reading, and `file`, its name without folders."""
     source, told = reading.source, [("", [reading])]
-    return OneReading(
+    return dict(
         language=texts.language,
         stem=stem_of(source),
         read_at=moment(reading.read_at_utc),
