@@ -84,15 +84,15 @@ class Document:
 def of_one(reading: Reading, texts: Texts) -> dict[str, Any]:
     """The fields of `Document` where the report is of one reading, and `file`, its name without folders."""
     source, told = reading.source, [("", [reading])]
-    return dict(
-        language=texts.language,
-        stem=stem_of(source),
-        read_at=moment(reading.read_at_utc),
-        patient_id=source.patient_id or "",
-        advice=tuple(advice_of(told, texts)),
-        provenance=tuple(provenance_of(told, texts)),
-        file=PurePosixPath(source.path.replace("\\", "/")).name,
-    )
+    return {
+        "language": texts.language,
+        "stem": stem_of(source),
+        "read_at": moment(reading.read_at_utc),
+        "patient_id": source.patient_id or "",
+        "advice": tuple(advice_of(told, texts)),
+        "provenance": tuple(provenance_of(told, texts)),
+        "file": PurePosixPath(source.path.replace("\\", "/")).name,
+    }
 
 
 def probability(value: float) -> str:
