@@ -26,6 +26,8 @@ GAP = 10
 NO_FOLD = -1
 SCANS = ("LIDC-IDRI-0003", "LIDC-IDRI-0001", "COVID-CT-MD-normal001", "CPTAC-LSCC_C3N-00247")
 """The whole scan that each fold leaves out."""
+UNLABELLED = SCANS[3]
+"""Whether what is marked in it is a nodule is not known; it counts as none."""
 Bytes = npt.NDArray[np.uint8]
 
 

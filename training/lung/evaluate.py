@@ -51,7 +51,12 @@ def main() -> None:
     volumes = nodules.volumes(root)
     read = [each for fold in range(data.FOLDS) for each in read_fold(root, fold, volumes)]
     found["real scans"] = real_scans(read[:: len(read) // data.FOLDS])
-    found["whole scans"] = whole_scans(read, args.work, args.shared / "checks" / "score_lung.py")
+    program = args.shared / "checks" / "score_lung.py"
+    found["whole scans"] = {
+        "lines": scored(read, args.work, program),
+        "sensitivity at one false mark": _by_group(read),
+        "labelled scans alone": scored([r for r in read if data.UNLABELLED not in r[0].name], args.work, program),
+    }
     found["precision"] = precision(root, volumes)
     figures.RESULTS.save({**figures.RESULTS.load(), **found})
     figures.print_all(found)
@@ -134,8 +139,8 @@ def real_scans(read: Found) -> dict[str, Any]:
     return told
 
 
-def whole_scans(read: Found, work: Path, program: Path) -> dict[str, Any]:
-    """The shared program's lines, and sensitivity at one false mark a scan by size, density and place."""
+def scored(read: Found, work: Path, program: Path) -> list[str]:
+    """The shared program's lines."""
     truth = [{"path": case.name, "nodules": [_truth(t) for t in case.truth]} for case, _, _ in read]
     said = [
         {"path": case.name, "reader": "lung-nodule", "status": "read", "reason": None, "seconds": seconds,
@@ -147,7 +152,7 @@ def whole_scans(read: Found, work: Path, program: Path) -> dict[str, Any]:
     command = [sys.executable, str(program), "--truth", str(work / "truth.jsonl")]
     command += ["--predictions", str(work / "predictions.jsonl")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {"lines": done.stdout.splitlines(), "sensitivity at one false mark": _by_group(read)}
+    return done.stdout.splitlines()
 
 
 def _truth(truth: Truth) -> dict[str, Any]:
@@ -156,6 +161,7 @@ def _truth(truth: Truth) -> dict[str, Any]:
 
 
 def _by_group(read: Found) -> dict[str, str]:
+    """Found at one false mark a scan, by size, density and place."""
     false = sorted(
         (n.probability for case, found, _ in read for n in found if kept_out.hit(case, n.centre_lps_mm) < 0),
         reverse=True,

@@ -27,7 +27,8 @@ def markdown(found: dict[str, Any]) -> str:
     text = "| what | figure | value (95 % interval) |\n| --- | --- | --- |\n"
     text += "".join(f"| {a} | {b} | {c} |\n" for a, b, c in rows)
     text += "\nWhole scans, nodules of unseen patients put into an unseen scan, scored by the shared program:\n\n```\n"
-    text += "\n".join(whole["lines"]) + "\n```\n\nFound at one false mark a scan: "
+    text += "\n".join(whole["lines"]) + "\n```\n\nThe same without the scan of which no label is known:\n\n```\n"
+    text += "\n".join(whole["labelled scans alone"][2:5]) + "\n```\n\nFound at one false mark a scan: "
     text += "; ".join(f"{name} {value}" for name, value in whole["sensitivity at one false mark"].items()) + ".\n"
     for name, each in found["real scans"].items():
         found_of = f"{each['found']} of {each['labelled']} labelled nodules found"
@@ -49,6 +50,8 @@ def print_all(found: dict[str, Any]) -> None:
     print("== lung: nodules of unseen patients put into unseen scans")
     print("\n".join(found["whole scans"]["lines"]))
     print(found["whole scans"]["sensitivity at one false mark"])
+    print("== lung: the same without the scan of which no label is known")
+    print("\n".join(found["whole scans"]["labelled scans alone"]))
     print("== lung: bf16 against f32", found["precision"])
 
 
