@@ -7,10 +7,11 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -74,8 +75,8 @@ class Service:
                 with suppress(procrastinate.exceptions.AlreadyEnqueued):  # by a program that was killed, or another
                     await queue.configure_task(MENU_TASK, queueing_lock=MENU_TASK).defer_async()
             tasks = [
-                asyncio.create_task(_working(queue)),
-                asyncio.create_task(_reviving(queue)),
+                asyncio.create_task(keep_up(partial(_working, queue), self.site.log, "jobs")),
+                asyncio.create_task(keep_up(partial(_reviving, queue), self.site.log, "stalled jobs")),
             ]
             try:
                 yield
@@ -222,6 +223,15 @@ async def _working(queue: procrastinate.App) -> None:
 
 async def _reviving(queue: procrastinate.App) -> None:
     while True:
-        with suppress(procrastinate.exceptions.ConnectorException):
-            await jobs.retry_stalled(queue)
+        await jobs.retry_stalled(queue)
         await asyncio.sleep(STALLED_EVERY_S)
+
+
+async def keep_up(work: Callable[[], Awaitable[None]], log: Log, what: str, pause_s: float = 5.0) -> None:
+    """Work that must not end while the service runs: what stops it is logged, and it begins again after a pause."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  the outermost loop of what nobody waits for
+            log.serving_failed(error, what)
+        await asyncio.sleep(pause_s)
