@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import jpeg_ls
 import numpy as np
-from openjpeg.utils import decode as decode_openjpeg
 from pydicom import uid
 
 from aimis.domain.errors import BrokenInputError
@@ -84,12 +83,13 @@ def decode_jpeg_ls_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decod
 
 
 def decode_j2k_frame(frame: bytes, form: PixelForm, limits: Limits) -> Decoded:
-    """JPEG 2000 and High-Throughput JPEG 2000, lossless or not; OpenJPEG undoes the colour transform."""
+    """JPEG 2000 and High-Throughput JPEG 2000, lossless or not; the colour transform is undone."""
     header = j2k.read_j2k_header(frame)
     _check(form, header.columns, header.rows, header.components, header.bits)
     limits.check_size(form.columns, form.rows, bytes_per_pixel=8 * form.samples)
+    j2k.check_tiles(frame, header)
     with foreign_decoder("broken-picture", why="JPEG 2000"):
-        samples = decode_openjpeg(frame)
+        samples = j2k.decode_samples(frame, header)
     if samples.shape[:2] != (form.rows, form.columns):
         raise BrokenInputError("broken-dicom", why="Rows")
     return Decoded(samples=samples, bits=header.bits, is_rgb=form.photometric in {"YBR_ICT", "YBR_RCT"})
