@@ -41,7 +41,7 @@ def volume(balls_mm: Sequence[Ball] = (BALL,), **changes: Any) -> Volume:
 
 @dataclass(kw_only=True)
 class FakeVolume:
-    """An item that makes its volume by a function.
+    """An item that makes its volume by a function, and asks once whether to stop.
 
     loaded : how often it was
     """
@@ -51,11 +51,12 @@ class FakeVolume:
     digest: str = "ab" * 32
     loaded: int = 0
 
-    def load(self) -> Volume:
+    def load(self, stop_if_asked: Callable[[], None] = lambda: None, /) -> Volume:
         """Made anew."""
+        stop_if_asked()
         self.loaded += 1
         return self.make()
 
-    def sha256(self) -> str:
+    def sha256(self, _stop_if_asked: Callable[[], None] = lambda: None, /) -> str:
         """As given."""
         return self.digest

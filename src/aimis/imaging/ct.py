@@ -47,18 +47,21 @@ def slice_of(instance: Instance, load: Callable[[], bytes], limits: Limits, by_g
     return Slice(instance=instance, plane=instance.plane, hu=lambda: ct_pixels.hu_of(load(), stored, limits, by_gdcm))
 
 
-def load_series(slices: Sequence[Slice], *, threads: int, lost: int = 0) -> Volume:
+def load_series(
+    slices: Sequence[Slice], *, threads: int, lost: int = 0, stop_if_asked: Callable[[], None] = lambda: None
+) -> Volume:
     """The volume of one series.
 
     slices : of one size, orientation and spacing, in any order
     lost : slices of the series whose headers are damaged
+    stop_if_asked : called before each slice; what it raises ends the loading
 
     Raises what `ct_stack` raises, what `hounsfield.check` raises, and `BrokenInputError` "slices-broken" with how many
     where more than one in fifty cannot be read, or what is wrong with all of them alike.
     """
     stack, limited = _stacked(slices)
     ordered = [slices[at] for at in stack.order]
-    hu, kept = _decode(ordered, stack, threads, lost)
+    hu, kept = _decode(ordered, stack, threads, lost, stop_if_asked)
     broken = len(ordered) - len(kept) + lost
     grid = ct_stack.even_out(stack.heights_mm[kept], broken)
     hounsfield.check(hu)
@@ -109,12 +112,15 @@ def _stacked(slices: Sequence[Slice]) -> tuple[Stack, tuple[Reason, ...]]:
     return replace(stack, order=order, heights_mm=heights, shifts_px=shifts), (*limited, *thinned)
 
 
-def _decode(slices: Sequence[Slice], stack: Stack, threads: int, lost: int) -> tuple[Hu, list[int]]:
+def _decode(
+    slices: Sequence[Slice], stack: Stack, threads: int, lost: int, stop_if_asked: Callable[[], None]
+) -> tuple[Hu, list[int]]:
     """Shape (slices, rows, columns) of those that could be decoded, and which they are."""
     hu = np.empty((len(slices), *stack.shape), np.int16)
     broken: dict[int, CaseError] = {}
 
     def fill(at: int) -> None:
+        stop_if_asked()
         try:
             hu[at] = _placed(slices[at].hu(), stack, at)
         except CaseError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from aimis.domain.reading import Reason
     from aimis.domain.scan import Point, Series
+
+_T_co = TypeVar("_T_co", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,3 +52,11 @@ class Volume:
         return np.asarray(
             (np.asarray(lps_mm, dtype=np.float64) - np.asarray(self.origin_lps_mm)) @ np.linalg.inv(steps)
         )
+
+
+class Stoppable(Protocol[_T_co]):
+    """Reads the files of a volume, which may take long."""
+
+    def __call__(self, stop_if_asked: Callable[[], None] = ..., /) -> _T_co:
+        """stop_if_asked : called before each file or slice, by any thread; what it raises ends the work."""
+        ...

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aimis.imaging.ct_instance import Instance
     from aimis.imaging.dicom_codecs import ByGdcm
     from aimis.imaging.limits import Limits
-    from aimis.imaging.volume import Volume
+    from aimis.imaging.volume import Stoppable, Volume
     from aimis.ingest.item import Item
 
 MOST_BYTES = 2**30
@@ -41,8 +41,8 @@ class VolumeItem:
     """
 
     path: str
-    load: Callable[[], Volume]
-    sha256: Callable[[], str]
+    load: Stoppable[Volume]
+    sha256: Stoppable[str]
 
 
 @dataclass(kw_only=True)
@@ -102,7 +102,7 @@ class _Study:
         self._limits = limits
         self._digests: dict[int, str] = {}
 
-    def load(self) -> Volume:
+    def load(self, stop_if_asked: Callable[[], None] = lambda: None, /) -> Volume:
         """The volume of the series that is chosen; each file is read once, and hashed by the thread that reads it."""
         from aimis.imaging import ct, gdcm_process  # noqa: PLC0415  # see above
 
@@ -112,16 +112,17 @@ class _Study:
                 slices, choice = self._frames(choice)
             else:
                 slices = [self._slice(at, gdcm.decode) for at in choice.at]
-            volume = ct.load_series(slices, threads=processor.threads_to_use(), lost=choice.lost)
+            threads = processor.threads_to_use()
+            volume = ct.load_series(slices, threads=threads, lost=choice.lost, stop_if_asked=stop_if_asked)
         return replace(volume, series=replace(volume.series, choice=choice.code, others=choice.others))
 
-    def sha256(self) -> str:
+    def sha256(self, stop_if_asked: Callable[[], None] = lambda: None, /) -> str:
         """See `VolumeItem`; of all files where no series can be chosen."""
         try:
             wanted: Sequence[int] = sorted(self._choice().at)
         except CaseError:
             wanted = range(len(self._items))
-        return _digest_of([self._digest(at) for at in wanted])
+        return _digest_of([self._digest(at, stop_if_asked) for at in wanted])
 
     def _slice(self, at: int, by_gdcm: ByGdcm) -> Slice:
         from aimis.imaging import ct  # noqa: PLC0415  # see above
@@ -147,9 +148,10 @@ class _Study:
         self._digests[at] = hashlib.sha256(content).hexdigest()
         return content
 
-    def _digest(self, at: int) -> str | None:
+    def _digest(self, at: int, stop_if_asked: Callable[[], None]) -> str | None:
         """None for a file that cannot be read."""
         if at not in self._digests:
+            stop_if_asked()
             try:
                 self._bytes(at)
             except CaseError:
@@ -165,13 +167,15 @@ class _Nifti:
         self._limits = limits
         self._digest: str | None = None
 
-    def load(self) -> Volume:
+    def load(self, stop_if_asked: Callable[[], None] = lambda: None, /) -> Volume:
         """The volume; nothing is known of patient and date."""
         from aimis.imaging import nifti  # noqa: PLC0415  # nibabel takes a while to import
 
-        return nifti.load_nifti(self._bytes())
+        content = self._bytes()
+        stop_if_asked()
+        return nifti.load_nifti(content)
 
-    def sha256(self) -> str:
+    def sha256(self, _stop_if_asked: Callable[[], None] = lambda: None, /) -> str:
         """Of the file."""
         if self._digest is None:
             self._bytes()

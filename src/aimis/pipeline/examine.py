@@ -26,7 +26,6 @@ from aimis.pipeline.tools import (
     ItemResult,
     OpenExamination,
     OpenReader,
-    StoppedError,
     Tools,
     identities_of,
     reduced,
@@ -230,8 +229,7 @@ class _Work:
         return JudgedFrame(record=record)
 
     def _take(self, judged: _JudgedByAll | CaseError, opened: OpenExamination) -> None:
-        if self.tools.is_stopped():
-            raise StoppedError("stopped")
+        self.tools.stop_if_asked()
         if isinstance(judged, CaseError):
             self.limited = judged.reason
             return

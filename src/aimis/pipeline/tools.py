@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aimis.domain.scan import Scan
     from aimis.imaging.frame import Frame
     from aimis.imaging.still import Still
-    from aimis.imaging.volume import Volume
+    from aimis.imaging.volume import Stoppable, Volume
     from aimis.readers.port import StillReader
     from aimis.reports.views import Views
 
@@ -101,12 +101,12 @@ class VolumeItem(Protocol):
         ...
 
     @property
-    def load(self) -> Callable[[], Volume]:
+    def load(self) -> Stoppable[Volume]:
         """Chooses the series and decodes it, on all cores; raises a `CaseError` where there is none to read."""
         ...
 
     @property
-    def sha256(self) -> Callable[[], str]:
+    def sha256(self) -> Stoppable[str]:
         """Of the files; free once they were loaded; raises a `CaseError` where none can be read."""
         ...
 
@@ -188,14 +188,14 @@ class Prior:
     _loaded: Volume | CaseError | None = None
 
     def load(self, tools: Tools) -> Volume | CaseError:
-        """The volume, or why there is none."""
+        """The volume, or why there is none; StoppedError where the run was asked to stop amid it."""
         if self._loaded is None:
-            self._loaded = tools.attempt(self.item.load)
+            self._loaded = tools.attempt(lambda: self.item.load(tools.stop_if_asked))
         return self._loaded
 
     def sha256(self, tools: Tools) -> str | None:
         """Of its files; None where they cannot be read."""
-        said = tools.attempt(self.item.sha256)
+        said = tools.attempt(lambda: self.item.sha256(tools.stop_if_asked))
         return said if isinstance(said, str) else None
 
 
@@ -205,7 +205,7 @@ class Tools:
 
     recall : None where nothing of an earlier run is to be taken
     keep_stills : hand the pictures on with the readings, as small as a report takes them
-    is_stopped : asked between the frames of an examination
+    is_stopped : asked between the frames of an examination and the slices of a volume, there by several threads
     progress : told the frames of an examination that are done and about how many there are
     step : told what is being done with a volume: loading, reading or cutting
     prior : what volumes are compared with
@@ -229,14 +229,21 @@ class Tools:
         takers = [reader for reader in self.readers if taking(reader)]
         return tuple(reader.open() for reader in takers or self.readers)
 
+    def stop_if_asked(self) -> None:
+        """StoppedError where the run is to end."""
+        if self.is_stopped():
+            raise StoppedError("stopped")
+
     def attempt(
         self, action: Callable[[], T], *, sha256: str | None = None, reader: str | None = None
     ) -> T | CaseError:
-        """What the action gives, or why it gave nothing: an item never ends the run."""
+        """What the action gives, or why it gave nothing: an item never ends the run, a request to stop does."""
         try:
             return action()
         except CaseError as error:
             return error
+        except StoppedError:
+            raise
         except Exception as error:  # noqa: BLE001  # the worker's outermost loop: one input must not stop the others
             self.log_failure(error, sha256, reader)
             return BrokenInputError("reader-failed" if isinstance(error, EngineError) else "internal-error")

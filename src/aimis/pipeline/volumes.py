@@ -5,7 +5,7 @@ One volume is held at a time, beside the earlier one; what goes on are the readi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
@@ -18,7 +18,6 @@ from aimis.pipeline.tools import (
     FrameResult,
     ItemResult,
     OpenReader,
-    StoppedError,
     Tools,
     VolumeItem,
     identities_of,
@@ -45,14 +44,16 @@ def read_volume(item: VolumeItem, tools: Tools) -> ItemResult:
     if recalled is not None:
         return recalled
     tools.step("loading")
-    volume = tools.attempt(item.load)
+    volume = tools.attempt(lambda: item.load(tools.stop_if_asked))
     if isinstance(volume, CaseError):
         return work.refuse(volume)
-    work.stop_if_asked()
+    tools.stop_if_asked()
     return work.read(volume)
 
 
-def views_again(item: VolumeItem, reading: Reading, cut: Cut) -> Views | None:
+def views_again(
+    item: VolumeItem, reading: Reading, cut: Cut, stop_if_asked: Callable[[], None] = lambda: None
+) -> Views | None:
     """The pictures of an earlier reading, cut from the files loaded again.
 
     CaseError: nothing of them can be had, or they are not what was read
@@ -60,7 +61,7 @@ def views_again(item: VolumeItem, reading: Reading, cut: Cut) -> Views | None:
     scan = reading.outcome.scan
     if scan is None or reading.outcome.status is not Status.READ:
         return None
-    volume = item.load()
+    volume = item.load(stop_if_asked)
     if item.sha256() != reading.source.sha256:
         raise BrokenInputError("changed")
     return cut(volume, scan)
@@ -86,11 +87,6 @@ class _Work:
     def __post_init__(self) -> None:
         self.began = self.tools.clock.monotonic()
 
-    def stop_if_asked(self) -> None:
-        """StoppedError where the run is to end."""
-        if self.tools.is_stopped():
-            raise StoppedError("stopped")
-
     def refuse(self, error: CaseError, volume: Volume | None = None) -> ItemResult:
         """The same refusal from every reader."""
         outcome = _refused(error, volume)
@@ -114,12 +110,12 @@ class _Work:
         compared = self._compared(volume)
         if isinstance(compared, CaseError):
             return self.refuse(compared, volume)
-        self.stop_if_asked()
+        self.tools.stop_if_asked()
         self.tools.step("reading")
         outcomes: dict[str, Outcome] = {}
         for opened in self.readers:
             outcomes |= self._outcomes(opened, compared)
-        self.stop_if_asked()
+        self.tools.stop_if_asked()
         return self._result(outcomes, volume, self._cut(volume, outcomes))
 
     def _compared(self, volume: Volume) -> _Compared | CaseError:
@@ -164,7 +160,9 @@ class _Work:
         cut = self.tools.cut
         if cut is None:
             return None
-        views = self.tools.attempt(lambda: views_again(self.item, reading, cut), sha256=reading.source.sha256)
+        views = self.tools.attempt(
+            lambda: views_again(self.item, reading, cut, self.tools.stop_if_asked), sha256=reading.source.sha256
+        )
         return None if isinstance(views, CaseError) else views
 
     def _result(self, outcomes: Mapping[str, Outcome], volume: Volume | None, views: Mapping[str, Views]) -> ItemResult:
@@ -194,7 +192,7 @@ class _Work:
         )
 
     def _sha256(self) -> str | None:
-        sha256 = self.tools.attempt(self.item.sha256)
+        sha256 = self.tools.attempt(lambda: self.item.sha256(self.tools.stop_if_asked))
         return sha256 if isinstance(sha256, str) else None
 
     def _prior_sha256(self) -> str | None:

@@ -195,11 +195,19 @@ def test_scans_of_one_day_are_compared() -> None:
 
 
 def test_run_that_is_to_stop_gives_nothing_of_the_scan_at_hand() -> None:
-    asked = count()
-    for after in range(3):
+    for after in range(4):
         asked = count(-after)
         with pytest.raises(StoppedError):
             result_of(FakeVolume(), tools(is_stopped=lambda asked=asked: next(asked) >= 0))
+
+
+def test_run_that_is_to_stop_does_not_load_the_scan_or_the_earlier_one() -> None:
+    new, old = FakeVolume(), FakeVolume(digest="cd" * 32)
+    for passed, loaded in ((0, (0, 0)), (2, (1, 0))):
+        asked = count(-passed)
+        with pytest.raises(StoppedError):
+            result_of(new, tools(is_stopped=lambda asked=asked: next(asked) >= 0, prior=Prior(item=old)))
+        assert (new.loaded, old.loaded) == loaded
 
 
 def test_steps_are_told() -> None:
