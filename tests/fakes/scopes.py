@@ -17,8 +17,9 @@ def mucosa(rows: int, columns: int, *, seed: int = 0, colour: tuple[int, int, in
     """Folds and vessels in one colour, with a dark lumen; shape (rows, columns, 3)."""
     rng = np.random.default_rng(seed)
     coarse = np.asarray(cv2.resize(rng.normal(0, 1, (9, 12)), (columns, rows), interpolation=cv2.INTER_CUBIC))
-    y, x = np.mgrid[:rows, :columns]
-    lumen = np.exp(-(((x - 0.6 * columns) / (0.13 * columns)) ** 2) - ((y - 0.4 * rows) / (0.13 * rows)) ** 2)
+    y, x = np.ogrid[:rows, :columns]
+    across, down = ((x / columns - 0.6) / 0.13) ** 2, ((y / rows - 0.4) / 0.13) ** 2
+    lumen = np.exp(-across) * np.exp(-down)
     light = np.clip(0.85 + 0.08 * coarse - 0.75 * lumen, 0.03, 1.1)
     picture = np.asarray(np.clip(light[..., None] * np.array(colour), 0, 255), dtype=np.uint8)
     for _ in range(40):
@@ -51,15 +52,16 @@ def frame(
 def shape_mask(shape: Shape, rows: int, columns: int, box: tuple[int, int, int, int]) -> npt.NDArray[np.bool_]:
     """True where a picture of that shape shows mucosa."""
     x0, y0, x1, y1 = box
-    y, x = np.mgrid[:rows, :columns] + 0.5
+    y, x = (axis + 0.5 for axis in np.ogrid[:rows, :columns])
     in_box = (x > x0) & (x < x1) & (y > y0) & (y < y1)
     dx, dy = np.abs(x - (x0 + x1) / 2), np.abs(y - (y0 + y1) / 2)
     half_x, half_y = (x1 - x0) / 2, (y1 - y0) / 2
+    squared = dx**2 + dy**2
     within = {
         "octagon": dx + dy < half_x + half_y - 0.35 * half_y,
-        "circle": np.hypot(dx, dy) < min(half_x, half_y),
-        "barrel": np.hypot(dx, dy) < max(half_x, half_y),
-        "square": np.ones_like(in_box),
+        "circle": squared < min(half_x, half_y) ** 2,
+        "barrel": squared < max(half_x, half_y) ** 2,
+        "square": np.True_,
     }
     return np.asarray(in_box & within[shape])
 

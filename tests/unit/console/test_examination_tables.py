@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimis.console import examination_tables, tables, words
+from aimis.console import examination_tables, tables
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
 from aimis.domain.reading import Finding, Outcome, Reading, Reason, Source, Status
 from aimis.reports.texts import LANGUAGES
 from tests.fakes.redness import identity
-from tests.unit.console.test_tables import printed
+from tests.unit.console.test_tables import printed, words_of
 
 SUSPECT = Finding(name="spot", probability=0.87, present=True)
 READ = FrameRecord(index=0, status=Status.READ, name="a.jpg", site="oesophagus", findings=(SUSPECT,))
@@ -39,7 +39,7 @@ def reading(examination: Examination) -> Reading:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_examination_of_stills_names_counts_reasons_key_frames_and_stations(language: str) -> None:
-    texts = words.load_words(language)
+    texts = words_of(language)
     text = printed(tables.photograph([reading(STILLS)], texts), 200)
     assert texts.label("cli-judged-of", judged=1, total=4) in text
     assert text.count(texts.reason(Reason.of("truncated"))) == 1
@@ -50,7 +50,7 @@ def test_examination_of_stills_names_counts_reasons_key_frames_and_stations(lang
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_video_is_told_in_time(language: str) -> None:
-    text = printed(tables.photograph([reading(VIDEO)], words.load_words(language)))
+    text = printed(tables.photograph([reading(VIDEO)], words_of(language)))
     for said in ("10:00", "1:02", "1:01 - 1:10", "0.900"):
         assert said in text
 
@@ -58,13 +58,13 @@ def test_video_is_told_in_time(language: str) -> None:
 def test_reasons_beyond_the_most_frequent_are_counted() -> None:
     frames = [FrameRecord(index=n, status=Status.FAILED, reason=Reason.of(f"code-{n}")) for n in range(9)]
     shown = examination_tables.examination(
-        Examination(kind=ExaminationKind.STILLS, frames=tuple(frames)), words.load_words("en")
+        Examination(kind=ExaminationKind.STILLS, frames=tuple(frames)), words_of("en")
     )
     assert "3 more reasons" in printed(shown)
 
 
 def test_row_of_an_examination_counts_its_frames_instead_of_naming_an_eye() -> None:
-    assert "4 frames" in printed(tables.overview_row([reading(STILLS)], words.load_words("en"), 120), 120)
+    assert "4 frames" in printed(tables.overview_row([reading(STILLS)], words_of("en"), 120), 120)
 
 
 @given(st.floats(0, 1e6))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aimis.console import tables, words
+from aimis.console import tables
 from aimis.domain.reading import Outcome, Reading, Reason, Source, Status
 from aimis.pipeline.tally import Tally
 from aimis.pipeline.tools import FrameResult, ItemResult
@@ -15,7 +15,7 @@ from aimis.reports.texts import LANGUAGES
 from tests.fakes.redness import identity
 from tests.fakes.spotter import Spotter
 from tests.fakes.volumes import BALL, Ball, FakeVolume, volume
-from tests.unit.console.test_tables import printed
+from tests.unit.console.test_tables import printed, words_of
 
 SMALL: Ball = (40.0, 20.0, 10.0, 4.0)
 
@@ -35,7 +35,7 @@ def reading(said: Outcome) -> Reading:
 
 
 def table(said: Outcome, language: str = "en", **values: Any) -> str:
-    return printed(tables.photograph([reading(said)], words.load_words(language)), **values)
+    return printed(tables.photograph([reading(said)], words_of(language)), **values)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_everything_that_limits_a_scan_is_shown_once() -> None:
     reasons = (Reason.of("prior-is-the-same"), Reason.of("takes-no-pictures"))
     shown = table(replace(said, reason=reasons[0], scan=replace(said.scan, limited=reasons)))
     for reason in reasons:
-        assert shown.count(words.load_words("en").reason(reason)) == 1
+        assert shown.count(words_of("en").reason(reason)) == 1
 
 
 def test_refused_scan_shows_its_reason_and_series_alone() -> None:
@@ -96,7 +96,7 @@ def test_refused_scan_shows_its_reason_and_series_alone() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_many_scans_have_a_row_each_with_the_largest_nodule(language: str) -> None:
-    texts = words.load_words(language)
+    texts = words_of(language)
     for said in (outcome(BALL, (40.0, 20.0, 30.0, 12.0)), outcome(SMALL)):
         row = printed(tables.overview_row([reading(said)], texts, 100))
         assert texts.label("cli-slices", count=24) in row
@@ -109,4 +109,4 @@ def test_scans_are_counted_by_themselves(language: str, told: str) -> None:
     for said in (outcome(BALL), outcome(SMALL)):
         frames = (FrameResult(readings=(reading(said),)),)
         tally.add(ItemResult(item=FakeVolume(), frames=frames, views=lambda _: None))
-    assert told in printed(tables.summary(tally, 3.0, words.load_words(language)))
+    assert told in printed(tables.summary(tally, 3.0, words_of(language)))

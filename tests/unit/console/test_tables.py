@@ -6,6 +6,7 @@ import io
 import re
 import tomllib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ from aimis.domain.reading import (
 from aimis.pipeline.tally import Tally
 from aimis.reports.texts import CHEST, LANGUAGES, core_table
 from tests.fakes.redness import identity
+
+words_of = cache(words.load_words)
 
 LABEL = re.compile(r"label\(([^()]*)")
 KEY = re.compile(r"[\"']([a-z]+(?:-[a-z]+)+|probability|certainty|reader|reason|advice|frame)[\"']")
@@ -68,7 +71,7 @@ def printed(renderable: object, width: int = 100) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_photograph_shows_file_eye_findings_grade_certainty_limit_and_time(language: str) -> None:
-    texts = words.load_words(language)
+    texts = words_of(language)
     text = printed(tables.photograph([READ], texts))
     said = ["eyes/one.jpg", texts.laterality(Laterality.RIGHT), "2000 × 1500", "0.043", "glaucoma", "0.934", "0.021"]
     said += [texts.label("cli-yes"), texts.label("cli-no"), "0.87", texts.reason(Reason.of("pixels-missing"))]
@@ -78,7 +81,7 @@ def test_photograph_shows_file_eye_findings_grade_certainty_limit_and_time(langu
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_photograph_that_was_not_read_shows_its_status_and_reason(language: str) -> None:
-    texts = words.load_words(language)
+    texts = words_of(language)
     text = printed(tables.photograph([DARK], texts))
     assert texts.status(Status.NOT_ASSESSABLE).title in text
     assert texts.reason(Reason.of("too-dark")) in text
@@ -86,7 +89,7 @@ def test_photograph_that_was_not_read_shows_its_status_and_reason(language: str)
 
 
 def test_row_names_what_is_present_and_leaves_out_what_is_not() -> None:
-    text = printed(tables.overview_row([READ], words.load_words("en"), 100))
+    text = printed(tables.overview_row([READ], words_of("en"), 100))
     assert "glaucoma 0.93" in text
     assert "cataract" not in text
 
@@ -94,11 +97,11 @@ def test_row_names_what_is_present_and_leaves_out_what_is_not() -> None:
 def test_row_says_so_where_nothing_is_present() -> None:
     nothing = Finding(name="cataract", probability=0.021, present=False)
     calm = replace(READ, outcome=Outcome(status=Status.READ, findings=(nothing,)))
-    assert "No finding above the operating point" in printed(tables.overview_row([calm], words.load_words("en"), 120))
+    assert "No finding above the operating point" in printed(tables.overview_row([calm], words_of("en"), 120))
 
 
 def test_row_says_once_why_no_reader_could_read_it() -> None:
-    texts = words.load_words("en")
+    texts = words_of("en")
     same = printed(tables.overview_row([DARK, DARK], texts, 200), 200)
     one = printed(tables.overview_row([READ, DARK], texts, 200), 200)
     assert same.count("too dark") == one.count("too dark") == 1
@@ -108,7 +111,7 @@ def test_row_says_once_why_no_reader_could_read_it() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", [60, 100])
 def test_no_word_is_cut_off_however_narrow_the_terminal(language: str, width: int) -> None:
-    texts = words.load_words(language)
+    texts = words_of(language)
     reason = Reason.of("not-certain")
     unsure = replace(READ, outcome=Outcome(status=Status.NOT_ASSESSABLE, reason=reason))
     for table in (tables.overview_row([READ, unsure], texts, width), tables.photograph([READ, unsure], texts)):
@@ -120,13 +123,13 @@ def test_no_word_is_cut_off_however_narrow_the_terminal(language: str, width: in
 
 def test_names_are_shown_as_they_are_and_not_as_markup() -> None:
     odd = replace(READ, source=replace(READ.source, path="[red]x[/red] :eye: \udcff.jpg"))
-    assert "[red]x[/red] :eye: ?.jpg" in printed(tables.photograph([odd], words.load_words("en")))
+    assert "[red]x[/red] :eye: ?.jpg" in printed(tables.photograph([odd], words_of("en")))
 
 
 @given(name=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z", "M"]), max_size=60))
 def test_every_row_keeps_the_end_of_the_name_within_the_width(name: str) -> None:
     row = replace(READ, source=replace(READ.source, path=f"{name}.jpg"))
-    lines = printed(tables.overview_row([row], words.load_words("en"), 80), 80).splitlines()
+    lines = printed(tables.overview_row([row], words_of("en"), 80), 80).splitlines()
     assert ".jpg" in lines[0]
     assert all(cell_len(line) <= 80 for line in lines)
 
@@ -135,7 +138,7 @@ def test_summary_counts_statuses_and_findings() -> None:
     tally = Tally(items=3, recalled=1)
     tally.pictures.update({Status.READ: 2, Status.FAILED: 1})
     tally.present.update({"glaucoma": 2})
-    text = printed(tables.summary(tally, 1.5, words.load_words("en")))
+    text = printed(tables.summary(tally, 1.5, words_of("en")))
     for part in ("3 images", "1.5 s", "2.0 images/s", "2 × Read", "1 × Could not be read", "1 taken from", "glaucoma"):
         assert part in text
 

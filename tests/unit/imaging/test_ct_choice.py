@@ -34,8 +34,8 @@ def series(name: str, *, step: float = 1.0, millimetres: float = 300.0, **change
     found = []
     for at in range(round(millimetres / step)):
         placed = replace(plane, position_mm=(0.0, 0.0, at * step))
-        instance = replace(one(), plane=placed, thickness_mm=step, description=name, series_instance_uid=name)
-        found.append(replace(instance, **changes))  # type: ignore[arg-type]
+        usual = {"plane": placed, "thickness_mm": step, "description": name, "series_instance_uid": name}
+        found.append(replace(one(), **(usual | changes)))  # type: ignore[arg-type]
     return found
 
 

@@ -26,6 +26,17 @@ def small() -> Volume:
     return ct.scan(SMALL, vessels=2)
 
 
+@cache
+def small_files() -> tuple[bytes, ...]:
+    return tuple(ct.dicom_files(small()))
+
+
+def small_in(folder: Path) -> Path:
+    for number, content in enumerate(small_files(), start=1):
+        (folder / f"A{number:04}.dcm").write_bytes(content)
+    return folder
+
+
 def volumes_in(*paths: Path) -> list[VolumeItem]:
     found = list(find_inputs([str(path) for path in paths], examinations=Examinations.FOUND, volumes=True))
     assert count_inputs([str(path) for path in paths], examinations=Examinations.FOUND, volumes=True) == len(found)
@@ -45,7 +56,7 @@ def assert_same(read: Volume, written: Volume) -> None:
 
 
 def test_series_is_the_volume_it_was_written_from(tmp_path: Path) -> None:
-    item = only(ct.write_dicom(tmp_path, small()))
+    item = only(small_in(tmp_path))
     read = item.load()
     assert item.path == str(tmp_path)
     assert_same(read, small())
@@ -57,7 +68,7 @@ def test_series_is_the_volume_it_was_written_from(tmp_path: Path) -> None:
 
 
 def test_digest_is_over_the_files_in_the_order_of_their_names_and_free_after_loading(tmp_path: Path) -> None:
-    files = sorted(ct.write_dicom(tmp_path, small()).iterdir())
+    files = sorted(small_in(tmp_path).iterdir())
     hexes = "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     expected = hashlib.sha256(hexes.encode()).hexdigest()
     item = only(tmp_path)
@@ -70,13 +81,13 @@ def test_digest_is_over_the_files_in_the_order_of_their_names_and_free_after_loa
 
 
 def test_studies_in_one_folder_are_a_volume_each(tmp_path: Path) -> None:
-    ct.write_dicom(tmp_path, small(), prefix="A")
+    small_in(tmp_path)
     ct.write_dicom(tmp_path, small(), ct.Writing(study_uid="1.2.9", series_uid="1.2.9.1"), prefix="B")
     assert [item.path for item in volumes_in(tmp_path)] == [str(tmp_path)] * 2
 
 
 def test_pictures_beside_slices_stay_pictures(tmp_path: Path) -> None:
-    ct.write_dicom(tmp_path, small())
+    small_in(tmp_path)
     (tmp_path / "eye.png").write_bytes(encoded(numbered(1), "PNG"))
     found = list(find_inputs([str(tmp_path)], examinations=Examinations.NONE, volumes=True))
     assert [type(each) for each in found] == [Item, VolumeItem]
@@ -89,7 +100,7 @@ def test_slices_are_single_files_where_no_reader_takes_volumes(tmp_path: Path) -
 
 
 def test_files_that_vanish_are_said(tmp_path: Path) -> None:
-    item = only(ct.write_dicom(tmp_path, small()))
+    item = only(small_in(tmp_path))
     for file in tmp_path.iterdir():
         file.unlink()
     with pytest.raises(CaseError, match="not-found"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ FUNDUS = (
 SIZE = (320, 240)
 
 
+@cache
 def texts(language: str = "en") -> Texts:
     """The core's words and the fundus readers'."""
     return load_texts(language, [FUNDUS_TEXTS])
@@ -50,7 +52,7 @@ def texts(language: str = "en") -> Texts:
 
 def photograph(seed: int = 0) -> npt.NDArray[np.uint8]:
     """A lit disc on black, of SIZE, with some texture."""
-    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
+    rows, columns = np.ogrid[: SIZE[1], : SIZE[0]]
     lit = (rows - SIZE[1] / 2) ** 2 + (columns - SIZE[0] / 2) ** 2 < (SIZE[1] / 2) ** 2
     noise = np.random.default_rng(seed).integers(0, 30, (SIZE[1], SIZE[0], 3))
     return np.asarray(np.where(lit[..., None], np.add(noise, (170, 80, 30)), 0), dtype=np.uint8)

@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,10 @@ AFTER_COLON = re.compile(r": \{(\w+)\}")
 CASE_ERRORS = {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.CaseError)
 }
+MAKERS = re.compile("|".join(["Reason", "foreign_decoder", *CASE_ERRORS]))
 
 
+@cache
 def read(name: str, language: str) -> dict[str, Any]:
     return tomllib.loads(CATALOGUES[name][language].read_text(encoding="utf-8"))
 
@@ -98,8 +101,9 @@ def entries(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tu
 
 def raised_reasons() -> Iterator[tuple[Path, str, set[str]]]:
     """Every reason in the sources: the file, its code, and the names of its values."""
-    for file in SOURCES.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    sources = ((file, file.read_text(encoding="utf-8")) for file in SOURCES.rglob("*.py"))
+    for file, source in sources:
+        for node in ast.walk(ast.parse(source)) if MAKERS.search(source) else ():
             if isinstance(node, ast.Call) and makes_reason(node.func) and node.args:
                 for constant in ast.walk(node.args[0]):
                     if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
