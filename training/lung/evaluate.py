@@ -25,7 +25,7 @@ from aimis.domain.scan import Nodule
 from aimis.inference.engine import Precision, open_engine
 from aimis.readers.lung.read import FINDING, LungReader
 from aimis.reports.json_scan import nodule_entry
-from training.lung import data, figures, kept_out, malignancy, nodules
+from training.lung import data, figures, growth, kept_out, malignancy, nodules
 from training.lung.whole_scans import Case, Truth
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def main() -> None:
         "sensitivity at one false mark": _by_group(read),
         "labelled scans alone": scored([r for r in read if data.UNLABELLED not in r[0].name], args.work, program),
     }
+    found["growth"] = growth.growth(root, volumes)
     found["precision"] = precision(root, volumes)
     figures.RESULTS.save({**figures.RESULTS.load(), **found})
     figures.print_all(found)

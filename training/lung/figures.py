@@ -30,6 +30,10 @@ def markdown(found: dict[str, Any]) -> str:
     text += "\n".join(whole["lines"]) + "\n```\n\nThe same without the scan of which no label is known:\n\n```\n"
     text += "\n".join(whole["labelled scans alone"][2:5]) + "\n```\n\nFound at one false mark a scan: "
     text += "; ".join(f"{name} {value}" for name, value in whole["sensitivity at one false mark"].items()) + ".\n"
+    text += "\nCompared with an earlier CT, nodules of unseen patients grown by a known ratio of volumes:\n\n"
+    for ratio, each in found.get("growth", {}).items():
+        text += f"- {ratio} times: {', '.join(f'{name} {value}' for name, value in each.items())}\n"
+    text += "\nThe scans as they are:\n"
     for name, each in found["real scans"].items():
         found_of = f"{each['found']} of {each['labelled']} labelled nodules found"
         text += f"\n- {name}: {found_of}, {each['false marks']} other marks"
@@ -52,6 +56,9 @@ def print_all(found: dict[str, Any]) -> None:
     print(found["whole scans"]["sensitivity at one false mark"])
     print("== lung: the same without the scan of which no label is known")
     print("\n".join(found["whole scans"]["labelled scans alone"]))
+    print("== lung: nodules of unseen patients grown by a known ratio of volumes, compared with the earlier CT")
+    for ratio, each in found["growth"].items():
+        print(ratio, each)
     print("== lung: bf16 against f32", found["precision"])
 
 

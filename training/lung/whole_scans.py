@@ -75,7 +75,7 @@ def filled(base: Case, own: list[nodules.Nodule], rng: np.random.Generator, roun
     """A scan with some of the nodules put in at a time, until the rounds or the nodules end."""
     volume = base.volume
     order = rng.permutation(len(own))
-    places = _places(volume)
+    free = places(volume)
     noise = insertion.noise_hu(volume.hu)
     already = [(_voxel(volume, t), t.diameter_mm) for t in base.truth]
     for turn in range(min(rounds, math.ceil(len(own) / each))):
@@ -86,7 +86,7 @@ def filled(base: Case, own: list[nodules.Nodule], rng: np.random.Generator, roun
                 nodule, volume.spacing_mm, angle=rng.uniform(0, 2 * math.pi), flip=(bool(rng.random() < 0.5),) * 2
             )
             missing = math.sqrt(max(0.0, noise**2 - insertion.noise_hu(nodule.hu) ** 2))
-            place = places.put(hu, insertion.with_noise(made, missing, rng), rng, taken)
+            place = free.put(hu, insertion.with_noise(made, missing, rng), rng, taken)
             if place is None:
                 continue
             taken.append((place, made.diameter_mm))
@@ -100,7 +100,8 @@ def _voxel(volume: Volume, truth: Truth) -> tuple[int, int, int]:
     return z, y, x
 
 
-def _places(volume: Volume) -> insertion.Places:
+def places(volume: Volume) -> insertion.Places:
+    """Where nodules may be put into a scan."""
     found = lungs.find_lungs(volume.hu, volume.spacing_mm)
     labels = np.zeros(volume.hu.shape, np.uint8)
     rows, columns = (np.arange(n) for n in volume.hu.shape[1:])
