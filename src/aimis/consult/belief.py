@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -39,10 +40,32 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Belief:
-    """posterior : (rows,) sums to 1. present : (rows, findings) P(present | row, the answers)."""
+    """What is believed.
+
+    posterior : (rows,) sums to 1
+    usual : (rows, findings) P(present | row), nothing asked
+    changed : finding's column -> (rows,) P(present | row, the answers), where an answer tells something of it
+    """
 
     posterior: Floats
-    present: Floats
+    usual: Floats
+    changed: Mapping[int, Floats]
+
+    @cached_property
+    def present(self) -> Floats:
+        """(rows, findings) P(present | row, the answers)."""
+        present = self.usual.copy()
+        for column, given in self.changed.items():
+            present[:, column] = given
+        return present
+
+    @cached_property
+    def expected(self) -> Floats:
+        """(findings,) P(present | the answers)."""
+        expected = self.posterior @ self.usual
+        for column, given in self.changed.items():
+            expected[column] = self.posterior @ given
+        return np.asarray(expected, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,19 +81,18 @@ def believe(net: Net, prior: Floats, evidence: Mapping[int, Evidence]) -> Belief
 
     evidence : by the finding's column, without unknowns
     """
-    logs, present = np.log(np.maximum(prior, TINY)), net.marginal
-    if evidence:
-        present = present.copy()
+    logs = np.log(np.maximum(prior, TINY))
+    changed: dict[int, Floats] = {}
     for root in sorted({_root(net, column) for column in evidence}):
         nodes: dict[int, _Node] = {}
         _gather(net, evidence, root, nodes)
         logs = logs + np.log(np.maximum(nodes[root].said[1], TINY))
-        _spread(net, nodes, root, (0.0, 1.0), present)
+        _spread(net, nodes, root, (0.0, 1.0), changed)
     for column, given in evidence.items():
         if given.volunteered and net.findings[column].present(given.value):
             logs = logs + np.where(net.shows[:, column], 0.0, np.log(INCIDENTAL))
     weights = np.exp(logs - logs.max())
-    return Belief(posterior=weights / weights.sum(), present=present)
+    return Belief(posterior=weights / weights.sum(), usual=net.marginal, changed=changed)
 
 
 def likelihood(net: Net, column: int, evidence: Evidence) -> Floats:
@@ -105,7 +127,7 @@ def _spread(
     nodes: Mapping[int, _Node],
     column: int,
     above: Pair,
-    present: Floats,
+    changed: dict[int, Floats],
 ) -> None:
     """Write P(present | row, all answers) of `column` and all below it; `above` speaks of the parent's state."""
     node = nodes.get(column)
@@ -113,11 +135,11 @@ def _spread(
     share = net.present[:, column]
     is_present = above[1] * share * state[1]
     is_absent = (above[1] * (1 - share) + above[0]) * state[0]
-    present[:, column] = is_present / np.maximum(is_present + is_absent, TINY)
+    changed[column] = is_present / np.maximum(is_present + is_absent, TINY)
     for child in net.children[column]:
         said = nodes[child].said if child in nodes else (1.0, 1.0)
         outside = (is_absent / np.maximum(said[0], TINY), is_present / np.maximum(said[1], TINY))
-        _spread(net, nodes, child, outside, present)
+        _spread(net, nodes, child, outside, changed)
 
 
 def _own(net: Net, column: int, evidence: Evidence) -> tuple[float, Floats | float]:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimis.consult import answers, belief, differential, outcome, value
+from aimis.consult import answers, belief, differential, outcome
+from aimis.consult.askable import Askable
 from aimis.consult.consultation import MOST_CHARACTERS, Answer, Consultation, Person, Source
 from aimis.consult.model import UNKNOWN, Finding, Language, Urgency
 from aimis.consult.ports import Facts, RaisedFlag, Safety, Understanding
+from aimis.consult.value import Worth
 
 if TYPE_CHECKING:
     from aimis.consult.differential import Differential
-    from aimis.consult.net import Floats, Net
+    from aimis.consult.net import Net
     from aimis.consult.outcome import Outcome
 
 VOLUNTEERED_WRONGLY, UNDERSTOOD_WRONGLY = 0.002, 0.01
@@ -70,6 +72,8 @@ class Dialogue:
         self.understanding = understanding
         self.whole = whole
         self.layout = differential.lay_out(whole.names, net) if whole is not None else None
+        self._askable = Askable(net)
+        self._worth = Worth(net, net.knowledge.wrong_answers)
 
     def begin(self, start: Start) -> Consultation:
         """A consultation with its first question; answers.ReplyError where the evidence cannot be used."""
@@ -193,21 +197,22 @@ class Dialogue:
 
     def _next_question(self, state: Consultation) -> str | None:
         """The finding that is worth most; None where none is worth asking."""
-        can_be_asked = self._can_be_asked(state)
+        can_be_asked = self._askable.now(state)
         wanted = [self.net.column[f] for f in self._wanted(state) if can_be_asked[self.net.column[f]]]
         if wanted and state.questions < SAFETY_FIRST:
             return self.net.findings[wanted[0]].id
         if due := [name for name in self._due(state) if can_be_asked[self.net.column[name]]]:
             return due[0]
         believed = self.believe(state)
-        worth = value.values(self.net, believed, self.net.knowledge.wrong_answers, can_be_asked)
-        worth[wanted] += WORTH_OF_A_FLAG * (believed.posterior @ believed.present[:, wanted])
-        worth *= self._preference(state)
+        worth = self._worth.values(believed, can_be_asked)
+        worth[wanted] += WORTH_OF_A_FLAG * believed.expected[wanted]
+        if asked := [answer.finding for answer in state.answers if answer.source == "asked"]:
+            worth[self._askable.of_group(asked[-1])] *= SAME_GROUP
         if self.whole is not None and self.layout is not None:
             features = self.layout.features(self.net, state, believed)
             gains = self.whole.worth(features, self.layout.fits(features, believed.posterior))
-            asked = self.layout.columns >= 0
-            np.add.at(worth, self.layout.columns[asked], WORTH_OF_THE_LIST * gains[asked])
+            of_finding = self.layout.columns >= 0
+            np.add.at(worth, self.layout.columns[of_finding], WORTH_OF_THE_LIST * gains[of_finding])
         worth[~can_be_asked] = 0
         best = int(np.argmax(worth))
         least = WORTH_ASKING if self.whole is None else 0.0  # the list is never known so well that more tells nothing
@@ -220,24 +225,6 @@ class Dialogue:
     def _due(self, state: Consultation) -> tuple[str, ...]:
         found = self.safety.due(_facts(state)) if self.safety else ()
         return tuple(finding for finding in found if finding in self.net.column)
-
-    def _can_be_asked(self, state: Consultation) -> np.ndarray:
-        values, person, findings = state.values, state.person, self.net.knowledge.findings
-        present = {name for name, value in values.items() if name in findings and findings[name].present(value)}
-        may_follow = {None, *present} if self.net.knowledge.parents_first else {None, *findings}
-        return np.array(
-            [
-                finding.id not in values
-                and finding.parent in may_follow
-                and finding.is_for(person.age_years, person.sex)
-                for finding in self.net.findings
-            ]
-        )
-
-    def _preference(self, state: Consultation) -> Floats:
-        asked = [answer.finding for answer in state.answers if answer.source == "asked"]
-        group = self.net.knowledge.findings[asked[-1]].group if asked else None
-        return np.array([SAME_GROUP if finding.group == group else 1.0 for finding in self.net.findings])
 
 
 def _facts(state: Consultation) -> Facts:

@@ -119,8 +119,7 @@ class Layout:
     def features(self, net: Net, state: Consultation, believed: Belief) -> Floats:
         """(features,) 0..1: what is known, else what is expected."""
         found = np.zeros(self.size)
-        expected = believed.posterior @ believed.present
-        found[self.yes_no[:, 0]] = expected[self.yes_no[:, 1]]
+        found[self.yes_no[:, 0]] = believed.expected[self.yes_no[:, 1]]
         found[self.rows[:, 0]] = believed.posterior[self.rows[:, 1]]
         for column, places in self.options.items():
             found[places[:, 0]] = _expected_options(net, believed, column)[places[:, 1]]

@@ -6,7 +6,7 @@ many to list, the lower bound of Kolchinsky & Tracey (Entropy 2017, 19, 361) by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,74 +25,110 @@ NEGLIGIBLE = 1e-4
 _LEAST = 1e-12
 
 
-def values(net: Net, belief: Belief, error: float, among: npt.NDArray[np.bool_] | None = None) -> Floats:
-    """(findings,) the expected gain of asking each now; answers are wrong with chance `error`.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Usual:
+    """What the knowledge alone says of findings as long as nothing tells of them.
 
-    among : (findings,) where only these are asked for; the others get 0
+    answers : (rows, answers) chance of each answer; one column, that of yes, for each yes-no
+    entropy : (rows, findings) of the answers
     """
-    rows = _rows_that_matter(belief.posterior)
-    columns = np.flatnonzero(np.ones(len(net.findings), dtype=bool) if among is None else among)
-    open_rows = _OpenRows(
-        rows=rows,
-        posterior=belief.posterior[rows] / belief.posterior[rows].sum(),
-        urgency=net.urgency[rows],
-        present=belief.present[np.ix_(rows, columns)],
-    )
-    worth = np.zeros(len(net.findings))
-    worth[columns] = open_rows.gain((1 - error) * open_rows.present + error * (1 - open_rows.present), _binary_entropy)
-    for place, column in enumerate(columns):
-        if column in net.tables:
-            worth[column] = _of_table(net, open_rows, int(column), open_rows.present[:, place], error)
-    return worth
+
+    answers: Floats
+    entropy: Floats
 
 
-def _rows_that_matter(posterior: Floats) -> npt.NDArray[np.int64]:
-    """The likeliest rows, all but a ten-thousandth of the belief; the others change no question's worth that counts."""
-    order = np.argsort(-posterior)
-    return order[: int(np.searchsorted(posterior[order].cumsum(), 1 - NEGLIGIBLE)) + 1]
+class Worth:
+    """What questions are worth over a net, whose answers are wrong with chance `error`."""
+
+    def __init__(self, net: Net, error: float) -> None:
+        self._net, self._error = net, error
+        self._columns = [n for n in net.tables if net.findings[n].kind is not Kind.MANY_OF]
+        yes = self._said(net.marginal)
+        self._yes_no = _Usual(answers=yes, entropy=_binary_entropy(yes))
+        self._tables = {column: self._table(column, net.marginal[:, column]) for column in self._columns}
+
+    def values(self, belief: Belief, among: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """(findings,) the expected gain of asking each now.
+
+        among : (findings,) where only these are asked for; those of the others may be 0
+        """
+        asked = np.ones(len(self._net.findings), dtype=np.bool_) if among is None else among
+        open_rows = _open_rows(belief.posterior, self._net.urgency)
+        worth = self._of_yes_no(open_rows, belief.changed)
+        for column in filter(asked.__getitem__, self._net.tables):
+            worth[column] = self._of_table(open_rows, column, belief.changed)
+        return worth
+
+    def _of_yes_no(self, open_rows: _OpenRows, changed: Mapping[int, Floats]) -> Floats:
+        """Of all findings, as if each were a yes-no."""
+        yes, entropy = open_rows.urgencies @ self._yes_no.answers, open_rows.posterior @ self._yes_no.entropy
+        if changed:
+            now = self._said(np.stack(list(changed.values()), axis=1))
+            yes[:, list(changed)] = open_rows.urgencies @ now
+            entropy[list(changed)] = open_rows.posterior @ _binary_entropy(now)
+        return open_rows.gain(yes, entropy, _binary_entropy)
+
+    def _of_table(self, open_rows: _OpenRows, column: int, changed: Mapping[int, Floats]) -> float:
+        if self._net.findings[column].kind is Kind.MANY_OF:
+            present = changed.get(column, self._net.marginal[:, column])
+            return (1 - self._error) * open_rows.gain_of_many(self._net.likeness[column], present)
+        now = self._table(column, changed[column]) if column in changed else self._tables[column]
+        answers, entropy = open_rows.urgencies @ now.answers, open_rows.posterior @ now.entropy
+        return float(open_rows.gain(answers, entropy, _entropy))
+
+    def _said(self, present: Floats) -> Floats:
+        """The chance of a yes."""
+        return np.asarray((1 - self._error) * present + self._error * (1 - present), dtype=np.float64)
+
+    def _table(self, column: int, present: Floats) -> _Usual:
+        """Of one finding; one in whom it is absent says `none`, or anything."""
+        finding, options = self._net.findings[column], self._net.options(column)
+        absent = np.full(options, 1 / options)
+        if finding.none is not None:
+            absent = np.eye(options)[finding.option_ids.index(finding.none)]
+        share, error = present[:, None], self._error
+        answers = (1 - error) * (share * self._net.tables[column] + (1 - share) * absent) + error / options
+        return _Usual(answers=answers, entropy=_entropy(answers))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _OpenRows:
-    """The rows that matter, at `rows` of the net. present : (rows, findings asked for)."""
+    """The likeliest rows, all but a ten-thousandth of the belief; the others change no question's worth that counts.
+
+    rows : of the net; posterior : (rows of the net,) 0 but for these
+    urgencies : (urgencies, rows of the net) the posterior by urgency; shares : (urgencies,) its sums
+    """
 
     rows: npt.NDArray[np.int64]
     posterior: Floats
-    urgency: Floats
-    present: Floats
+    urgencies: Floats
+    shares: Floats
 
-    def gain(self, chances: Floats, entropy: Callable[[Floats], Floats]) -> Floats:
-        """On condition and urgency. chances : (rows, answers) of one finding, or (rows, findings) of yes alone."""
-        urgencies = (self.urgency * self.posterior[:, None]).T
-        shares = np.maximum(urgencies.sum(axis=1), _LEAST)
-        whole = entropy(self.posterior @ chances)
-        on_condition = whole - self.posterior @ entropy(chances)
-        on_urgency = whole - shares @ entropy(urgencies @ chances / shares[:, None])
-        return np.asarray(on_condition + URGENCY_WEIGHT * on_urgency, dtype=np.float64)
+    def gain(self, answers: Floats, entropy: Floats, of: Callable[[Floats], Floats]) -> Floats:
+        """On condition and urgency.
 
+        answers : (urgencies, ...) chance of each, times the urgency's; entropy : expected where the row is known
+        """
+        whole = of(answers.sum(axis=0))
+        by_urgency = of(answers / self.shares.reshape(-1, *(1,) * (answers.ndim - 1)))
+        return np.asarray((whole - entropy) + URGENCY_WEIGHT * (whole - self.shares @ by_urgency), dtype=np.float64)
 
-def _of_table(net: Net, open_rows: _OpenRows, column: int, present: Floats, error: float) -> float:
-    rows = open_rows.rows
-    if net.findings[column].kind is Kind.MANY_OF:
-        return (1 - error) * _gain_of_many(net.likeness[column][np.ix_(rows, rows)], present, open_rows.posterior)
-    return float(open_rows.gain(_answers(net, column, present, rows, error), _entropy))
-
-
-def _answers(net: Net, column: int, present: Floats, rows: npt.NDArray[np.int64], error: float) -> Floats:
-    """(rows, options) chance of each answer; one in whom it is absent says `none`, or anything."""
-    finding, options = net.findings[column], net.options(column)
-    absent = np.full(options, 1 / options)
-    if finding.none is not None:
-        absent = np.eye(options)[finding.option_ids.index(finding.none)]
-    share = present[:, None]
-    return np.asarray((1 - error) * (share * net.tables[column][rows] + (1 - share) * absent) + error / options)
+    def gain_of_many(self, likeness: Floats, present: Floats) -> float:
+        """A lower bound, on the condition alone: its answers tell sites and kinds."""
+        posterior = self.posterior[self.rows]
+        here, gone = np.sqrt(present[self.rows]), np.sqrt(1 - present[self.rows])
+        among = likeness[np.ix_(self.rows, self.rows)]
+        alike = here * (among @ (here * posterior)) + gone * (gone @ posterior)
+        return -float(posterior @ np.log(np.maximum(alike, _LEAST)))
 
 
-def _gain_of_many(likeness: Floats, present: Floats, posterior: Floats) -> float:
-    """A lower bound, on the condition alone: its answers tell sites and kinds."""
-    here, gone = np.sqrt(present), np.sqrt(1 - present)
-    alike = here * (likeness @ (here * posterior)) + gone * (gone @ posterior)
-    return -float(posterior @ np.log(np.maximum(alike, _LEAST)))
+def _open_rows(posterior: Floats, urgency: Floats) -> _OpenRows:
+    order = np.argsort(-posterior)
+    rows = order[: int(np.searchsorted(posterior[order].cumsum(), 1 - NEGLIGIBLE)) + 1]
+    kept = np.zeros_like(posterior)
+    kept[rows] = posterior[rows] / posterior[rows].sum()
+    urgencies = (urgency * kept[:, None]).T
+    return _OpenRows(rows=rows, posterior=kept, urgencies=urgencies, shares=np.maximum(urgencies.sum(axis=1), _LEAST))
 
 
 def _binary_entropy(chance: Floats) -> Floats:

@@ -131,32 +131,46 @@ def test_table_follows_the_bands_where_they_are_said() -> None:
 def test_question_is_never_worth_less_than_nothing_nor_more_than_all_that_is_open(answers: dict[str, Value]) -> None:
     believed = after(answers)
     open_now = -float(believed.posterior @ np.log(np.maximum(believed.posterior, 1e-300)))
-    worth = value.values(NET, believed, 0.03)
+    worth = value.Worth(NET, 0.03).values(believed)
     assert (worth >= -1e-9).all()
     assert (worth <= open_now + math.log(6) + 1e-9).all()
 
 
-def test_worth_of_yes_no_is_the_mutual_information_reckoned_by_hand() -> None:
-    believed, column, error = after({}), NET.column["vomiting"], 0.03
-    yes = believed.present[:, column] * (1 - 2 * error) + error
+@settings(max_examples=30)
+@given(SOME_ANSWERS)
+def test_what_is_expected_is_presence_weighed_by_the_posterior(answers: dict[str, Value]) -> None:
+    believed = after(answers)
+    assert believed.expected == pytest.approx(believed.posterior @ believed.present)
 
-    def entropy(chances: list[float]) -> float:
-        return -sum(p * math.log(p) for p in chances if p > 0)
 
-    def information(weights: np.ndarray, chances: np.ndarray) -> float:
-        shares, mean = weights.sum(axis=1), float(weights.sum(axis=0) @ chances)
-        inner = [float(weights[k] @ chances / shares[k]) if shares[k] else 0.0 for k in range(len(shares))]
-        return entropy([mean, 1 - mean]) - math.fsum(
-            w * entropy([p, 1 - p]) for w, p in zip(shares, inner, strict=True)
-        )
+@pytest.mark.parametrize("answers", [{}, {"sweating": True}, {"site": ("belly",)}, {"fever": True}, {"fever": False}])
+@pytest.mark.parametrize("finding", ["pain", "vomiting", "temperature", "colour"])
+def test_worth_is_the_mutual_information_reckoned_by_hand(answers: dict[str, Value], finding: str) -> None:
+    """Also where answers have told something of the finding, through its parent or its child."""
+    believed, column, error = after(answers), NET.column[finding], 0.03
+    present = believed.present[:, [column]]
+    if finding in {"pain", "vomiting"}:
+        true = np.concatenate([present, 1 - present], axis=1)
+    else:
+        true = present * NET.tables[column] + (1 - present) / NET.options(column)
+    wrong = 1 - true if finding in {"pain", "vomiting"} else 1 / NET.options(column)
+    said = (1 - error) * true + error * wrong
+
+    def entropy(chances: np.ndarray) -> float:
+        return -math.fsum(p * math.log(p) for p in chances if p > 0)
+
+    def information(weights: np.ndarray) -> float:
+        shares = weights.sum(axis=1)
+        inner = (w * entropy(row @ said / w) for w, row in zip(shares, weights, strict=True) if w)
+        return entropy(weights.sum(axis=0) @ said) - math.fsum(inner)
 
     rows = np.diag(believed.posterior)
     urgencies = (NET.urgency * believed.posterior[:, None]).T
-    expected = information(rows, yes) + information(urgencies, yes)
-    assert value.values(NET, believed, error)[column] == pytest.approx(expected)
+    worth = value.Worth(NET, error).values(believed)[column]
+    assert worth == pytest.approx(information(rows) + information(urgencies), rel=1e-3, abs=1e-4)
 
 
 def test_more_noise_makes_no_question_worth_more() -> None:
     believed = after({})
-    quiet, noisy = value.values(NET, believed, 0.01), value.values(NET, believed, 0.3)
+    quiet, noisy = value.Worth(NET, 0.01).values(believed), value.Worth(NET, 0.3).values(believed)
     assert (noisy <= quiet + 1e-9).all()
