@@ -54,7 +54,7 @@ def _fundus(folder: Path, asked: argparse.Namespace) -> list[Row]:
 
 def _examinations(folder: Path, asked: argparse.Namespace) -> list[Row]:
     """The examination of stills: warm, cold, as DICOM; its parts; against four seconds and a plain pipeline."""
-    reader = examinations.reader_id()
+    reader = measure.reader_id(examinations.READER, examinations.TOY)
     _say(f"making {endoscopy.STILLS} stills of {endoscopy.COLUMNS} x {endoscopy.ROWS}; reader {reader}")
     stills = endoscopy.make_stills(folder / "exam")
     dicom = endoscopy.make_dicom(folder / "dicom", stills)
@@ -82,7 +82,7 @@ def _examinations(folder: Path, asked: argparse.Namespace) -> list[Row]:
 
 
 def _video(folder: Path, asked: argparse.Namespace) -> list[Row]:
-    reader = examinations.reader_id()
+    reader = measure.reader_id(examinations.READER, examinations.TOY)
     long, short = asked.video_seconds, max(20, asked.video_seconds // 5)
     _say(f"making videos of {long} and {short} s; reader {reader}")
     paths = [endoscopy.make_video(folder / f"{length}.mp4", seconds=length) for length in (long, short)]
@@ -105,14 +105,14 @@ def _video(folder: Path, asked: argparse.Namespace) -> list[Row]:
 
 
 def _live(_folder: Path, asked: argparse.Namespace) -> list[Row]:
-    reader = examinations.reader_id()
+    reader = measure.reader_id(examinations.READER, examinations.TOY)
     _say(f"live, {asked.live_seconds} s; reader {reader}")
     return live_bench.rows(reader, asked.live_seconds)
 
 
 def _lung(folder: Path, asked: argparse.Namespace) -> list[Row]:
     """A chest CT: warm, cold, twice as long, in JPEG 2000; its parts; in other engines and precisions."""
-    reader = scans.reader_id()
+    reader = measure.reader_id(scans.READER, scans.TOY)
     _say(f"drawing chests of {scans.SLICES} slices of {scans.SIDE} x {scans.SIDE}; reader {reader}")
     drawn = scans.make(folder)
     warm = scans.open_warm(reader)

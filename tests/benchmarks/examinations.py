@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -18,25 +17,14 @@ from aimis.ingest import examinations as inputs
 from aimis.ingest.examination import ExaminationItem
 from aimis.pipeline import read
 from aimis.pipeline import tools as parts
-from aimis.readers import registry
 from aimis.readers.port import ExaminationReader
 from aimis.reports import write
 from aimis.reports.texts import Texts
 from tests.benchmarks import measure
 
 READER = "oesophagus"
-FAKE_READER, FAKE_FOLDER = "examiner", Path(__file__).parents[1] / "fixtures" / "examiner"
+TOY = "examiner"
 JOBS = 2
-
-
-def reader_id() -> str:
-    """The oesophagus reader; where that is not there a toy, of which the parts around a reader can be told."""
-    found = bootstrap.find_readers(settings.load_settings())
-    if READER in found.manifests:
-        return READER
-    os.environ[registry.PATH_VARIABLE] = str(FAKE_FOLDER)
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    return FAKE_READER
 
 
 @dataclass(frozen=True, kw_only=True)

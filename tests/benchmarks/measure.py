@@ -25,9 +25,11 @@ from aimis.imaging.decode import decode
 from aimis.inference import engine
 from aimis.pipeline import read
 from aimis.pipeline import tools as parts
+from aimis.readers import registry
 from aimis.reports import write
 from aimis.reports.case import Case, eye_of
 
+_FIXTURES = Path(__file__).parents[1] / "fixtures"
 PROGRAM = (sys.executable, "-m", "aimis.cli")
 
 
@@ -135,6 +137,15 @@ class InProcess:
 class _File:
     path: str
     load: Callable[[], bytes]
+
+
+def reader_id(reader: str, toy: str) -> str:
+    """The reader; where that is not there the toy of the fixtures, of which the parts around a reader can be told."""
+    if reader in bootstrap.find_readers(settings.load_settings()).manifests:
+        return reader
+    os.environ[registry.PATH_VARIABLE] = str(_FIXTURES / toy)
+    os.environ["PYTHONPATH"] = str(_FIXTURES.parents[1])
+    return toy
 
 
 def open_in_process(*readers: str, jobs: int = 1) -> InProcess:

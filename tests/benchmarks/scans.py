@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +24,6 @@ from aimis.inference import engine
 from aimis.ingest import examinations as inputs
 from aimis.pipeline import read
 from aimis.pipeline import tools as parts
-from aimis.readers import registry
 from aimis.readers.lung import find, grid, lungs
 from aimis.readers.port import VolumeReader
 from aimis.reports import views, write
@@ -38,22 +36,12 @@ if TYPE_CHECKING:
     from aimis.imaging.volume import Volume
 
 READER = "lung-nodule"
-FAKE_READER, FAKE_FOLDER = "spotter", Path(__file__).parents[1] / "fixtures" / "spotter"
+TOY = "spotter"
 SLICES, SIDE, FEW_SLICES = 300, 512, 99
 JOBS = 1
 _FIELD_MM = 345.0
 _STEPS = (("lung", lungs, "find_lungs"), ("candidates", grid, "make"), ("candidates", find, "find"))
 """What the lung reader does one after another, with the part that it is of; all the rest is judging."""
-
-
-def reader_id() -> str:
-    """The lung reader; where that is not there a toy, of which the parts around a reader can be told."""
-    found = bootstrap.find_readers(settings.load_settings())
-    if READER in found.manifests:
-        return READER
-    os.environ[registry.PATH_VARIABLE] = str(FAKE_FOLDER)
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    return FAKE_READER
 
 
 @dataclass(frozen=True, kw_only=True)
