@@ -19,8 +19,9 @@ import av
 import av.error
 from av.stream import Disposition
 
-from aimis.domain.errors import AimisError, UsageError
+from aimis.domain.errors import AimisError, BrokenInputError, UnsupportedInputError, UsageError
 from aimis.domain.reading import Reason
+from aimis.imaging import formats
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -42,6 +43,9 @@ _BY_SCHEME: Mapping[str, Mapping[str, str]] = {
 }
 _OF_DEVICES: tuple[Mapping[str, str], ...] = ({"input_format": "mjpeg", "video_size": "1920x1080"}, {})
 """Tried in turn: full HD comes through most cards as Motion JPEG alone; what a device offers else is its own."""
+_BEGINNING_BYTES = 4096
+_OF_NO_VIDEO = frozenset({"live-no-video", "live-cannot-open"})
+"""What FFmpeg's word comes to for a file of another kind, whether or not it knows that kind."""
 _NO_SUCH_IOCTL = 25
 _BUSY = 16
 
@@ -160,7 +164,21 @@ class Source:
         if self.kind is SourceKind.DEVICE:
             code = {"live-no-file": "live-no-device", "live-no-video": "live-no-camera"}.get(code, code)
             code = {_BUSY: "live-busy", _NO_SUCH_IOCTL: "live-no-camera"}.get(number or 0, code)
+        if self.kind is SourceKind.FILE and code in _OF_NO_VIDEO and (other := _other_format(Path(self.location))):
+            return StreamError("live-other-file", source=self.name, format=other)
         return StreamError(code, source=self.name, why=str(getattr(error, "strerror", None) or error))
+
+
+def _other_format(path: Path) -> str | None:
+    """The name of a file's format where it is a known one and no video's."""
+    with path.open("rb") as file:
+        beginning = file.read(_BEGINNING_BYTES)
+    try:
+        return None if formats.looks_like_video(beginning) else formats.recognise(beginning)
+    except UnsupportedInputError as unread:
+        return dict(unread.reason.values)["format"]
+    except BrokenInputError:
+        return None
 
 
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
