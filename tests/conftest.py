@@ -14,10 +14,11 @@ settings.load_profile("unhurried")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported and collected lives to the end, so the search for garbage leaves it out."""
+    """What is imported and collected lives to the end: the search for garbage leaves it out, and is made seldom."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         gc.enable()

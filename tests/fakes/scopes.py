@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import cv2
@@ -39,6 +40,19 @@ def frame(
     colour: tuple[int, int, int] = (205, 120, 105),
 ) -> Rgb:
     """A frame with a picture of that shape in its box (x0, y0, x1, y1)."""
+    return _frame(shape, rows, columns, box, surround, seed, colour).copy()
+
+
+@cache
+def _frame(
+    shape: Shape,
+    rows: int,
+    columns: int,
+    box: tuple[int, int, int, int],
+    surround: tuple[int, int, int],
+    seed: int,
+    colour: tuple[int, int, int],
+) -> Rgb:
     picture = np.empty((rows, columns, 3), np.uint8)
     picture[:] = surround
     x0, y0, x1, y1 = box

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,7 @@ def size(centre: Point, diameter: float) -> Size:
     )
 
 
+@cache
 def mask(ball: int) -> Mask:
     """Of a ball, in the smallest box."""
     inside = _within(ball)

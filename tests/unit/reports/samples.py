@@ -50,12 +50,15 @@ def texts(language: str = "en") -> Texts:
     return load_texts(language, [FUNDUS_TEXTS])
 
 
+@cache
 def photograph(seed: int = 0) -> npt.NDArray[np.uint8]:
-    """A lit disc on black, of SIZE, with some texture."""
+    """A lit disc on black, of SIZE, with some texture; not to be written to."""
     rows, columns = np.ogrid[: SIZE[1], : SIZE[0]]
     lit = (rows - SIZE[1] / 2) ** 2 + (columns - SIZE[0] / 2) ** 2 < (SIZE[1] / 2) ** 2
     noise = np.random.default_rng(seed).integers(0, 30, (SIZE[1], SIZE[0], 3))
-    return np.asarray(np.where(lit[..., None], np.add(noise, (170, 80, 30)), 0), dtype=np.uint8)
+    picture = np.asarray(np.where(lit[..., None], np.add(noise, (170, 80, 30)), 0), dtype=np.uint8)
+    picture.setflags(write=False)
+    return picture
 
 
 def evidence(finding: str, at: tuple[float, float] = (0.75, 0.25), side: int = 28) -> EvidenceMap:

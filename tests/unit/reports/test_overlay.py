@@ -63,7 +63,7 @@ def test_drawing_stays_near_the_evidence() -> None:
 
 
 def test_lesion_under_the_tint_stays_visible() -> None:
-    rgb = photograph()
+    rgb = photograph().copy()
     rgb[54:66, 234:246] = (250, 240, 200)  # an exudate where the evidence is strongest
     drawn = overlay.draw(rgb, evidence("x"), SIZE).astype(int)
     inside, beside = drawn[58:62, 238:242].mean(axis=(0, 1)), drawn[58:62, 250:253].mean(axis=(0, 1))

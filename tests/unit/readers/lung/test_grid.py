@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from aimis.readers.lung import grid
 
+POOL = ThreadPoolExecutor(2)
+
 
 def made(hu: np.ndarray, spacing: tuple[float, float, float], box: grid.Box | None = None) -> grid.Grid:
     whole = (slice(0, hu.shape[0]), slice(0, hu.shape[1]), slice(0, hu.shape[2]))
-    with ThreadPoolExecutor(2) as pool:
-        return grid.make(hu, spacing, box or whole, pool)
+    return grid.make(hu, spacing, box or whole, POOL)
 
 
 @given(

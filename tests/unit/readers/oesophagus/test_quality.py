@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,11 +17,14 @@ from tests.fakes import scopes
 RNG = np.random.default_rng(1)
 
 
+@cache
 def clear() -> scopes.Rgb:
-    """A sharp, well lit frame with a sensor's noise."""
+    """A sharp, well lit frame with a sensor's noise; not to be written to."""
     rgb = scopes.frame("barrel", rows=400, columns=520, box=(10, 0, 510, 400))
     noisy = np.clip(rgb + RNG.normal(0, 6, rgb.shape), 0, 255).astype(np.uint8)
-    return np.where(rgb.max(axis=2, keepdims=True) > 0, noisy, 0)
+    picture = np.where(rgb.max(axis=2, keepdims=True) > 0, noisy, 0)
+    picture.setflags(write=False)
+    return picture
 
 
 def of(rgb: scopes.Rgb) -> Quality:
