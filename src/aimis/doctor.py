@@ -171,15 +171,15 @@ def _fonts() -> Check:
     from aimis.reports import typeset  # noqa: PLC0415  loaded on use
 
     try:
-        words = "".join(str(texts.core_table(language)) for language in texts.LANGUAGES)
-        lacking = {c for font in (typeset.REGULAR, typeset.BOLD) for c in words if typeset.drawable(c, font) != c}
+        used = {c for language in texts.LANGUAGES for c in str(texts.core_table(language))}
+        lacking = {c for font in (typeset.REGULAR, typeset.BOLD) for c in used if typeset.drawable(c, font) != c}
     except (OSError, ValueError, TTFError) as error:
         return Check(name="fonts", health=Health.FAILED, detail=str(error), mend="Install the package again")
     if lacking:
         shown = "".join(sorted(lacking))[:20]
         mend = "Install the package again; until then these characters are drawn as white squares"
         return Check(name="fonts", health=Health.WARNING, detail=f"no glyphs for {shown}", mend=mend)
-    return Check(name="fonts", health=Health.OK, detail=f"draw all {len(set(words))} characters of the texts")
+    return Check(name="fonts", health=Health.OK, detail=f"draw all {len(used)} characters of the texts")
 
 
 def _folder(manifest: Manifest) -> Check:
