@@ -23,6 +23,7 @@ from aimis.imaging import video_boxes
 from aimis.imaging.frame import Frame
 from aimis.imaging.limits import DEFAULT_LIMITS, Limits
 from aimis.imaging.video_losses import Losses
+from aimis.imaging.video_packets import spare_packets
 from aimis.imaging.video_picture import BYTES_PER_PIXEL, Pictures
 from aimis.imaging.video_times import Timeline
 
@@ -67,6 +68,7 @@ class Video:
         self._stream = stream
         self._decoder = stream.codec_context
         self._pictures = Pictures(stream.sample_aspect_ratio, limits)
+        self._is_spare = spare_packets(stream.codec_context)
         self._times = Timeline(stream)
         self._losses = Losses()
         self._period_s = 1 / per_second
@@ -105,6 +107,8 @@ class Video:
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """What the decoder makes of the packets worth decoding, in the order of showing."""
         for packet in self._worth_decoding():
+            if packet is not None and self._times.is_timed and self._is_spare(packet):
+                continue
             try:
                 yield from self._decoder.decode(packet)
             except av.FFmpegError:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aimis.imaging.limits import Limits
 
 ENOUGH_SHORT_PX = 540
-"""The shortest side that a frame is scaled to; a network reads less, a report shows little more."""
+"""The shortest side that a frame is scaled to, or little more; a network reads less, a report shows little more."""
 BYTES_PER_PIXEL = 30
 """What decoding holds of each pixel at once: 16 reference pictures and those in work, of 1.5 bytes a pixel."""
 _WIDEST_PIXEL = 4
@@ -34,7 +34,7 @@ class Pictures:
     """Makes stills of one video's frames; for one thread, as its scaler is kept from frame to frame.
 
     aspect : width of a pixel by its height, as the file says
-    enough_short_px : the shortest side that a frame is scaled to
+    enough_short_px : at least so long the shortest side stays that a frame is scaled to
     """
 
     def __init__(self, aspect: Fraction | None, limits: Limits, *, enough_short_px: int = ENOUGH_SHORT_PX) -> None:
@@ -51,7 +51,7 @@ class Pictures:
         """
         self._limits.check_size(frame.width, frame.height, bytes_per_pixel=BYTES_PER_PIXEL)
         full = self.full_size_px(frame.width, frame.height)
-        scale = min(1.0, self._enough_px / min(full))
+        scale = _scale(min(full), self._enough_px)
         rgb = self._rgb(frame, max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
         turns = round(frame.rotation / _QUARTER) % 4
         upright = np.ascontiguousarray(np.rot90(rgb, turns))
@@ -82,6 +82,12 @@ class Pictures:
         except (av.FFmpegError, ValueError) as error:
             raise UnsupportedInputError("unsupported-pixels", photometric=frame.format.name) from error
         return cast("colour.Rgb", scaled.to_ndarray())
+
+
+def _scale(short_px: int, enough_px: int) -> float:
+    """To a half, a third and so on where enough is left, which takes FFmpeg half as long as to a size between."""
+    by = short_px // enough_px
+    return 1 / by if by > 1 else min(1.0, enough_px / short_px)
 
 
 def _one_field(frame: av.VideoFrame) -> av.VideoFrame:

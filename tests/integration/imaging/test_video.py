@@ -94,6 +94,18 @@ def test_large_frame_is_made_smaller_and_knows_its_size() -> None:
     assert not still.rgb.flags.writeable
 
 
+@pytest.mark.parametrize(
+    ("size_px", "expected"), [((1280, 720), (853, 480)), ((1280, 960), (640, 480)), ((1920, 1080), (960, 540))]
+)
+def test_frame_is_scaled_to_a_whole_part_where_enough_is_left(
+    size_px: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    frames, _ = frames_of(video(Kind(size_px=size_px), 1), limits=Limits(enough_px=480))
+    (still,) = stills_of(frames)
+
+    assert (still.rgb.shape[1::-1], still.full_size_px) == (expected, size_px)
+
+
 @pytest.mark.parametrize("turned", [90, 180, -90])
 def test_video_is_turned_as_a_player_does(turned: int) -> None:
     frames, _ = frames_of(video(MP4, 2, turned=turned))
