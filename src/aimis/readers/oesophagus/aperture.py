@@ -186,11 +186,13 @@ def _polygon(support: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _insets(small: npt.NDArray[np.uint8]) -> tuple[Rectangle, ...]:
     """Rectangles in the frame's corners with two straight, sharp edges, in pixels of `small`."""
     rows, columns = small.shape[:2]
+    level = _strongest(cv2.absdiff(small[1:], small[:-1])) > _INSET_STEP
+    upright = _strongest(cv2.absdiff(small[:, 1:], small[:, :-1])) > _INSET_STEP
     found = []
     for right in (False, True):
         for top in (False, True):
-            turned = small[:: -1 if top else 1, :: -1 if right else 1]
-            if (corner := _inset_below_left(turned)) is not None:
+            turned = (slice(None, None, -1 if top else 1), slice(None, None, -1 if right else 1))
+            if (corner := _inset_below_left(level[turned], upright[turned])) is not None:
                 x, y = corner
                 x0, x1 = (columns - x, columns) if right else (0, x)
                 y0, y1 = (0, rows - y) if top else (y, rows)
@@ -198,18 +200,24 @@ def _insets(small: npt.NDArray[np.uint8]) -> tuple[Rectangle, ...]:
     return tuple(found)
 
 
-def _inset_below_left(small: npt.NDArray[np.uint8]) -> tuple[int, int] | None:
-    """The upper right corner x, y of an inset that reaches to the frame's lower left corner, or None."""
-    rows, columns = small.shape[:2]
-    area = np.ascontiguousarray(small[int(0.55 * rows) :, : int(0.45 * columns)])
-    level, upright = (_strongest(cv2.absdiff(*pair)) for pair in ((area[1:], area[:-1]), (area[:, 1:], area[:, :-1])))
-    right = _runs((level > _INSET_STEP).T)  # along each row's edge, from the left
-    up = _runs((upright > _INSET_STEP)[::-1])  # along each column's edge, from below
+def _inset_below_left(level: npt.NDArray[np.bool_], upright: npt.NDArray[np.bool_]) -> tuple[int, int] | None:
+    """The upper right corner x, y of an inset that reaches to the frame's lower left corner, or None.
+
+    level : where a pixel differs from the one below it, shape (rows - 1, columns)
+    upright : where it differs from the one right of it, shape (rows, columns - 1)
+    """
+    rows, columns = len(upright), level.shape[1]
+    top, most = int(0.55 * rows), int(0.45 * columns)
+    level, upright = level[top:, :most], upright[top:, : most - 1]
     wide, high = _INSET_RUN * columns, _INSET_RUN * rows
+    if level.sum(axis=1).max() < 0.9 * wide or upright.sum(axis=0).max() < 0.9 * high:
+        return None
+    right = _runs(level.T)  # along each row's edge, from the left
+    up = _runs(upright[::-1])  # along each column's edge, from below
     for y in np.flatnonzero(right >= wide):
         for x in np.flatnonzero(up >= high):
-            if abs(right[y] - (x + 1)) <= 3 and abs(up[x] - (len(area) - y - 1)) <= 3:
-                return int(x) + 2, int(y) + int(0.55 * rows)
+            if abs(right[y] - (x + 1)) <= 3 and abs(up[x] - (len(level) - y)) <= 3:
+                return int(x) + 2, int(y) + top
     return None
 
 

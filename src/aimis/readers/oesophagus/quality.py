@@ -201,6 +201,8 @@ def _median(channel: Bytes, mask: Bytes) -> float:
 
 def _burnt(burnt: MatLike, whole: int) -> tuple[float, float]:
     """Shares burnt in large patches and in small ones."""
+    if not cv2.countNonZero(burnt):
+        return 0.0, 0.0
     _, _, stats, _ = cv2.connectedComponentsWithStats(burnt)
     areas = stats[1:, cv2.CC_STAT_AREA] / max(1, whole)
     return float(areas[areas > _LARGEST_GLARE].sum()), float(areas[areas <= _LARGEST_GLARE].sum())

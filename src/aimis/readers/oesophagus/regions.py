@@ -86,7 +86,7 @@ def _region(
         box_px=_box(points),
         probability=round(float(1 / (1 + np.exp(-peak))), 4),
         frame=frame,
-        outline_px=tuple((round(float(px), 1), round(float(py), 1)) for px, py in points),
+        outline_px=tuple((px, py) for px, py in points.round(1).tolist()),
     )
 
 

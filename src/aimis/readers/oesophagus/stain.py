@@ -57,18 +57,20 @@ def colours(square: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]) -> Colou
     size = (_SIDE_PX, _SIDE_PX)
     small = cv2.resize(square, size, interpolation=cv2.INTER_AREA)
     within = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) > 0
-    ordered = np.sort(small, axis=2)
-    told = small[within & (ordered[..., 2] > 40) & (ordered[..., 1] < 240)]
+    red, green, blue = cv2.split(small)
+    brightest = cv2.max(cv2.max(red, green), blue)
+    middle = cv2.max(cv2.min(red, green), cv2.min(cv2.max(red, green), blue))
+    told = small[within & (brightest > 40) & (middle < 240)]
     if len(told) < _LEAST_PIXELS:
         return Colours(red_green=0, green_blue=0, green_blue_width=0, green_blue_high=0, dye=0, pixels=len(told))
-    red, green, blue = np.log2(told.astype(np.float32) + _NOISE).T
-    low, median, high = np.percentile(green - blue, (10, 50, 90))
+    reds, greens, blues = np.log2(told.astype(np.float32) + _NOISE).T
+    low, median, high = np.percentile(greens - blues, (10, 50, 90))
     return Colours(
-        red_green=float(np.median(red - green)),
+        red_green=float(np.median(reds - greens)),
         green_blue=float(median),
         green_blue_width=float(high - low),
         green_blue_high=float(high),
-        dye=float(np.mean((red - blue < -0.35) & (green - blue < 0.1))),
+        dye=float(np.mean((reds - blues < -0.35) & (greens - blues < 0.1))),
         pixels=len(told),
     )
 
