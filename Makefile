@@ -19,8 +19,8 @@ PHOTOGRAPH := .venv/bin/python -c 'from importlib.util import find_spec; from pa
 	print(Path(find_spec("skimage").origin).parent / "data" / "retina.jpg")'
 
 # What only tests need: DICOM written by another toolkit, PDF pages as text and pictures, pages in a browser.
-SYSTEM_PACKAGES := dcmtk poppler-utils chromium
-SYSTEM_PROGRAMS := dcmdump pdftotext chromium
+SYSTEM_PACKAGES := dcmtk poppler-utils chromium postgresql
+SYSTEM_PROGRAMS := dcmdump pdftotext chromium pg_virtualenv
 
 export UV_PYTHON_DOWNLOADS := never
 

@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from shutil import which
+from subprocess import PIPE
 
 import httpx
 import pytest
@@ -32,6 +34,7 @@ WECHAT = {
     "AIMIS_WECHAT__ENCODING_AES_KEY": KEY,
     "AIMIS_WECHAT__API_URL": "http://127.0.0.1:9",  # nobody is there: what comes late stays unsaid
 }
+Database = Callable[[], AbstractContextManager[dict[str, str]]]
 PROGRAM = (sys.executable, "-m", "aimis.cli", "serve")
 
 
@@ -67,11 +70,32 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError(f"does not serve: {process.poll()}")
 
 
-def test_every_answer_that_was_acknowledged_is_there_after_kill_9() -> None:
-    with data_folder() as folder:
+@contextmanager
+def of_debian() -> Iterator[dict[str, str]]:
+    """A server of Debian's, made for this test and dropped after it, as the settings that name it."""
+    told = "echo postgresql://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/$PGDATABASE; read end"
+    with subprocess.Popen(["pg_virtualenv", "sh", "-c", told], stdin=PIPE, stdout=PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield {"AIMIS_DATABASE_URL": next(line for line in server.stdout if line.startswith("postgresql:")).strip()}
+        server.communicate("\n")
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        pytest.param(lambda: nullcontext({}), id="embedded"),
+        pytest.param(
+            of_debian,
+            id="debian",
+            marks=pytest.mark.skipif(which("pg_virtualenv") is None, reason="needs Debian's postgresql"),
+        ),
+    ],
+)
+def test_every_answer_that_was_acknowledged_is_there_after_kill_9(database: Database) -> None:
+    with data_folder() as folder, database() as named:
         state = None
         for round_ in range(4):
-            with program(folder) as (process, url):
+            with program(folder, **named) as (process, url):
                 state = _one_answer(url, state)
                 if round_ < 3:
                     process.send_signal(signal.SIGKILL)
@@ -80,6 +104,7 @@ def test_every_answer_that_was_acknowledged_is_there_after_kill_9() -> None:
         answers = state["answers"]
         assert isinstance(answers, dict)
         assert len(answers) >= 3
+        assert (folder / "postgres").exists() != bool(named)
         assert not (folder / "postgres" / "postmaster.pid").exists()  # the last to go has stopped the server
 
 
