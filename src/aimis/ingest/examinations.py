@@ -83,7 +83,7 @@ class _Finder:
         apart = 0
         examines = self._examinations is not Examinations.NONE
         for item in folder.items_of(path, self._limits, videos=examines, volumes=self.volumes is not None):
-            if self.volumes is not None and (volume := self.volumes.take(item)) is not None:
+            if self.volumes is not None and (volume := self.volumes.take(item, shown(path))) is not None:
                 yield volume
             elif not examines:
                 yield (item,)

@@ -1,9 +1,10 @@
-"""CT volumes among the files: DICOM instances of one study in one folder, and NIfTI files."""
+"""CT volumes among the files: DICOM instances of one study, its series in one folder or several, and NIfTI files."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from aimis.imaging.volume import Stoppable, Volume
     from aimis.ingest.item import Item
 
+    _Parts = list[tuple[Instance, Item]]
+
 MOST_BYTES = 2**30
 """Of a file that holds a whole scan."""
 _BEGINNINGS = (2**14, 2**18, 2**22)
@@ -32,9 +35,9 @@ _BEGINNINGS = (2**14, 2**18, 2**22)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VolumeItem:
-    """A study's instances in one folder, of which one series is read, or a NIfTI file.
+    """A study's instances, of which one series is read, or a NIfTI file.
 
-    path : the folder that holds the instances, or the file
+    path : the innermost folder that holds all the instances, or the file
     load : chooses the series, reads and decodes it on all cores; raises `CaseError`
     sha256 : of a file its SHA-256, of several the SHA-256 over their hex SHA-256, of the chosen series' files in the
         order of their names; free after `load`, else the files are read for it
@@ -50,10 +53,14 @@ class Volumes:
     """Collects what belongs to volumes, whichever path named it."""
 
     limits: Limits
-    _studies: dict[tuple[str, str], list[tuple[Instance, Item]]] = field(default_factory=dict)
+    _studies: dict[tuple[str, str], dict[str, _Parts]] = field(default_factory=dict)
+    """By the named path, or the folder where a file was named, and the study; in it by the folder of the instances."""
 
-    def take(self, item: Item) -> tuple[VolumeItem, ...] | None:
-        """None of what belongs to no volume, nothing yet of a slice, which is kept, and a volume that is a file."""
+    def take(self, item: Item, path: str) -> tuple[VolumeItem, ...] | None:
+        """None of what belongs to no volume, nothing yet of a slice, which is kept, and a volume that is a file.
+
+        path : what was named and holds the item
+        """
         beginning = item.beginning(_BEGINNINGS[0])
         if formats.looks_like_nifti(beginning) or kinds.is_nifti_name(item.path):
             file = _Nifti(item, self.limits)
@@ -62,15 +69,19 @@ class Volumes:
         if instance is None or not instance.is_volumetric:
             return None
         place = item.path.rpartition("/")[0] or "."
-        self._studies.setdefault((place, instance.study_instance_uid), []).append((instance, item))
+        named = place if path == item.path or not instance.study_instance_uid else path
+        study = self._studies.setdefault((named, instance.study_instance_uid), {})
+        study.setdefault(place, []).append((instance, item))
         return ()
 
     def items(self) -> Iterator[VolumeItem]:
-        """One for each study in each folder."""
-        for (place, _), parts in self._studies.items():
-            parts.sort(key=lambda part: natural_key(part[1].path))
-            study = _Study([instance for instance, _ in parts], [item for _, item in parts], self.limits)
-            yield VolumeItem(path=place, load=study.load, sha256=study.sha256)
+        """One for each study under each named path, its folders together but those that hold copies of others'."""
+        for folders in self._studies.values():
+            for places in _without_copies(folders):
+                parts = [part for place in places for part in folders[place]]
+                parts.sort(key=lambda part: natural_key(part[1].path))
+                study = _Study([instance for instance, _ in parts], [item for _, item in parts], self.limits)
+                yield VolumeItem(path=posixpath.commonpath(places) or ".", load=study.load, sha256=study.sha256)
 
     def _instance(self, item: Item, beginning: bytes) -> Instance | None:
         """The header of a DICOM file; None for other files and for what cannot be read."""
@@ -91,6 +102,20 @@ class Volumes:
                 if walked.pixels_at is not None or len(content) < size:
                     return ct_instance.read_instance(walked)
         return ct_instance.read_instance(dicom_walk.walk(_load(item, self.limits), self.limits))
+
+
+def _without_copies(folders: Mapping[str, _Parts]) -> list[list[str]]:
+    """Folders in groups in which no instance is found twice."""
+    groups: list[tuple[list[str], set[str]]] = []
+    for place, parts in folders.items():
+        own = {instance.sop_instance_uid for instance, _ in parts}
+        found = next(((places, known) for places, known in groups if not known & own), None)
+        if found is None:
+            groups.append(([place], own))
+        else:
+            found[0].append(place)
+            found[1].update(own)
+    return [places for places, _ in groups]
 
 
 class _Study:

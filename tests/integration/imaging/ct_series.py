@@ -43,7 +43,7 @@ def item_of(number: int, content: bytes) -> Item:
 def read(contents: Sequence[bytes]) -> Volume:
     volumes = Volumes(limits=DEFAULT_LIMITS)
     for number, content in enumerate(contents):
-        assert volumes.take(item_of(number, content)) == ()
+        assert volumes.take(item_of(number, content), "scan") == ()
     (item,) = volumes.items()
     assert item.path == "scan"
     return item.load()

@@ -114,7 +114,7 @@ def damaged(data: st.DataObject, contents: list[bytes]) -> list[bytes]:
 def test_any_damage_leaves_a_volume_or_a_reason(syntax: uid.UID, data: st.DataObject) -> None:
     volumes = Volumes(limits=DEFAULT_LIMITS)
     for number, content in enumerate(damaged(data, list(encoded(syntax)))):
-        volumes.take(item_of(number, content))
+        volumes.take(item_of(number, content), "scan")
     for item in volumes.items():
         try:
             volume = item.load()

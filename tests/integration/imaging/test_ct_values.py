@@ -116,7 +116,7 @@ def test_multi_frame_object_may_be_compressed(syntax: uid.UID) -> None:
 def test_multi_frame_object_is_the_same_volume() -> None:
     how = ct.Writing(order=[*range(20, SLICES), *range(20)])
     volumes = Volumes(limits=DEFAULT_LIMITS)
-    assert volumes.take(item_of(1, ct.enhanced_file(small(), how))) == ()
+    assert volumes.take(item_of(1, ct.enhanced_file(small(), how)), "scan") == ()
     (item,) = volumes.items()
     volume = item.load()
     assert_same(volume, small())

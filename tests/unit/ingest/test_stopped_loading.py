@@ -33,7 +33,7 @@ def test_series_is_given_up_and_no_more_files_are_read(loaded: bool) -> None:
 
     volumes = Volumes(limits=DEFAULT_LIMITS)
     for number, content in enumerate(ct.dicom_files(ct.scan(SCANNER, vessels=0))):
-        volumes.take(item_of(number, content))
+        volumes.take(item_of(number, content), "scan")
     (item,) = volumes.items()
 
     with pytest.raises(AskedError):

@@ -86,6 +86,25 @@ def test_studies_in_one_folder_are_a_volume_each(tmp_path: Path) -> None:
     assert [item.path for item in volumes_in(tmp_path)] == [str(tmp_path)] * 2
 
 
+def test_series_of_one_study_in_folders_of_their_own_are_one_volume_where_the_study_is_named(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    ct.write_dicom(study / "se1", small())
+    ct.write_dicom(study / "se2", ct.part(small(), slice(0, 44)), ct.Writing(series_uid="1.2.9"))
+    whole = only(study)
+    assert whole.path == str(study)
+    assert_same(whole.load(), small())
+    assert [item.path for item in volumes_in(study / "se1", study / "se2")] == [
+        str(study / "se1"),
+        str(study / "se2"),
+    ]
+
+
+def test_copies_of_a_series_in_two_folders_are_a_volume_each(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        ct.write_dicom(tmp_path / "scans" / name, small())
+    assert [item.path for item in volumes_in(tmp_path / "scans")] == [str(tmp_path / "scans" / n) for n in ("a", "b")]
+
+
 def test_pictures_beside_slices_stay_pictures(tmp_path: Path) -> None:
     small_in(tmp_path)
     (tmp_path / "eye.png").write_bytes(encoded(numbered(1), "PNG"))
