@@ -32,7 +32,7 @@ def markdown(found: dict[str, Any]) -> str:
     text += "; ".join(f"{name} {value}" for name, value in whole["sensitivity at one false mark"].items()) + ".\n"
     text += "\nCompared with an earlier CT, nodules of unseen patients grown by a known ratio of volumes:\n\n"
     for ratio, each in found.get("growth", {}).items():
-        text += f"- {ratio} times: {', '.join(f'{name} {value}' for name, value in each.items())}\n"
+        text += f"- {ratio}: {', '.join(f'{name} {value}' for name, value in each.items())}\n"
     text += "\nThe scans as they are:\n"
     for name, each in found["real scans"].items():
         found_of = f"{each['found']} of {each['labelled']} labelled nodules found"

@@ -90,23 +90,24 @@ class LungReader:
         """
         scope.check_age(volume.series)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="lung") as pool:
-            now = self._look(volume, pool)
+            now = self._look(volume, pool, self.judgement.drawn_from)
             before = None if prior is None else self._look_at_prior(prior, pool)
         return {self.reader_id: self._concluded(now, before)}
 
-    def _look(self, volume: Volume, pool: Executor) -> _Looked:
-        """Lungs and candidates, measured."""
+    def _look(self, volume: Volume, pool: Executor, drawn_from: float) -> _Looked:
+        """Lungs and candidates, those measured that are as probable as that."""
         found = lungs.find_lungs(volume.hu, volume.spacing_mm)
         limited = (*volume.limited, *scope.check(found))
-        seen = self.see(volume, found, pool)
+        seen = self.see(volume, found, pool, drawn_from)
         nodules = tuple(self._nodule(volume, found, each, index) for index, each in enumerate(seen))
         spiculated = frozenset(k for k, s in enumerate(seen) if s.answers is not None and _is_spiculated(s.answers))
         side = compare.Side(volume=volume, lungs=found, nodules=nodules)
         return _Looked(side=side, limited=limited, spiculated=spiculated)
 
     def _look_at_prior(self, prior: Volume, pool: Executor) -> _Looked | Reason:
+        """Every candidate is measured: what was too small to be told is what a new nodule may have grown from."""
         try:
-            return self._look(prior, pool)
+            return self._look(prior, pool, self.judgement.listed_from)
         except CaseError:
             return Reason.of("prior-not-read")
 
@@ -136,7 +137,7 @@ class LungReader:
         finding = Finding(name=FINDING, probability=best, present=any(n.present for n in told))
         return Outcome(status=Status.READ, reason=limited[0] if limited else None, findings=(finding,), scan=scan)
 
-    def see(self, volume: Volume, found: lungs.Lungs, pool: Executor) -> list[Seen]:
+    def see(self, volume: Volume, found: lungs.Lungs, pool: Executor, drawn_from: float) -> list[Seen]:
         """The candidates that are listed, most probable first, none twice; raises as `find.in_volume`."""
         candidates = find.in_volume(self.finder, volume, found, pool)
         logits = slices.nodule_logits(self.slice_engine, volume, candidates, pool)
@@ -145,13 +146,13 @@ class LungReader:
             for c, own in zip(candidates, logits, strict=True)
         ]
         listed = sorted((s for s in seen if s.probability >= self.judgement.listed_from), key=lambda s: -s.probability)
-        return _apart(list(pool.map(partial(self._drawn, volume), listed)), volume)
+        return _apart(list(pool.map(partial(self._drawn, volume, drawn_from), listed)), volume)
 
     def _probability(self, finder: float, own: float) -> float:
         return round(self.finding.calibration.probability(self.judgement.logit(finder, own)), 6)
 
-    def _drawn(self, volume: Volume, seen: Seen) -> Seen:
-        if seen.probability < self.judgement.drawn_from:
+    def _drawn(self, volume: Volume, drawn_from: float, seen: Seen) -> Seen:
+        if seen.probability < drawn_from:
             return seen
         outline, answers = slices.outline(self.slice_engine, volume, seen.candidate)
         return replace(seen, outline=outline, answers=answers)
