@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aimis.reports.texts import Texts
 
 STYLES = {Status.READ: "green", Status.NOT_ASSESSABLE: "yellow", Status.UNSUPPORTED: "yellow", Status.FAILED: "red"}
-EYE_WIDTH, SECONDS_WIDTH = 10, 10
+EYE_WIDTH, SECONDS_WIDTH = 11, 10
 
 
 class PlainConsole(Console):
