@@ -102,7 +102,7 @@ class InProcess:
     watch: Stopwatch
 
     def one_eye(self, path: Path) -> float:
-        """Seconds to load, hash, decode and read one photograph with every reader, maps included."""
+        """Seconds to load, hash, decode and read one photograph with every reader of stills, maps included."""
         began = time.perf_counter()
         result = read.read_item(_File(path=str(path), load=path.read_bytes), self.tools)
         seconds = time.perf_counter() - began
@@ -151,7 +151,8 @@ def reader_id(reader: str, toy: str) -> str:
 def open_in_process(*readers: str, jobs: int = 1) -> InProcess:
     """As `aimis read --reader` opens them, with a stopwatch in the inference engine."""
     site, watch = settings.load_settings(), Stopwatch()
-    chosen = bootstrap.choose_readers(bootstrap.find_readers(site), readers, None)
+    every = bootstrap.choose_readers(bootstrap.find_readers(site), readers, None)
+    chosen = tuple(choice for choice in every if choice.takes_stills)
 
     offered = [bootstrap.LazyReader(choice=c, open_engine=partial(open_timed, watch, c, site, jobs)) for c in chosen]
     tools = bootstrap.make_tools(offered, site, logs.Log())
