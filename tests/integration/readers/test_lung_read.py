@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aimis.domain.errors import UnsupportedInputError
-from aimis.domain.reading import Outcome, Status
+from aimis.domain.reading import Outcome, Reason, Status
 from aimis.domain.scan import Nodule, Scan
 from aimis.imaging.volume import Volume
 from aimis.readers.lung import judge, measure, read, slices
@@ -142,6 +142,15 @@ def test_a_probable_nodule_without_an_outline_is_reported_at_its_place_without_a
     assert found.slices is not None
     assert float(volume.to_lps((found.slices[1], 0, 0))[2]) == pytest.approx(ball.lps_mm[2], abs=4)
     assert not any(m.rule == "no-nodule" for m in scan.management)
+
+
+@pytest.mark.parametrize("code", ["voxels-missing", "lung-base-cut-off", "right-lung-without-air"])
+def test_a_scan_of_which_part_cannot_be_judged_is_not_one_without_nodules(code: str) -> None:
+    partly = replace(chest(), limited=(Reason.of(code),))
+    said = scan_of(reader(contrast=0.0).read_volume(partly)["lung-nodule"])
+    assert [(m.category, m.rule) for m in said.management] == [("0", "incomplete")]
+    whole = scan_of(reader(contrast=0.0).read_volume(chest())["lung-nodule"])
+    assert [(m.category, m.rule) for m in whole.management] == [("1", "no-nodule")]
 
 
 @pytest.mark.parametrize("years", [0, 6, 17])

@@ -102,7 +102,7 @@ def managed(
     Of one that could not be measured no guideline says anything, and then Lung-RADS says nothing of the scan either.
 
     nodules : with size, density, place, growth and risks as far as known; those not present stay as they are
-    whole_lungs : whether the scan covers both lungs
+    whole_lungs : whether all of both lungs can be judged
     spiculated : indices of nodules that look spiculated
     """
     present = [n for n in nodules if n.present]

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 FINDING = "pulmonary-nodule"
 THREADS = 2
-_CUT_OFF = frozenset({"lung-base-cut-off", "lung-apex-cut-off"})
+_NOT_ALL_JUDGED = frozenset(
+    {
+        *("lung-base-cut-off", "lung-apex-cut-off", "right-lung-without-air", "left-lung-without-air"),
+        "voxels-missing",
+    }
+)
+"""Limits for which part of the lungs cannot be evaluated: then a scan is not one without nodules (Lung-RADS 0)."""
 _SPICULATED = 0.5
 _SAME = 0.25  # of the smaller outline, shared: two marks on one lesion
 _ROOM = 6  # voxels about a nodule's mask that measuring looks at
@@ -122,7 +128,7 @@ class LungReader:
         elif before is not None:
             limited = (*limited, before)
         nodules = _with_risks(nodules, side.volume.series, now.spiculated)
-        whole = not any(reason.code in _CUT_OFF for reason in limited)
+        whole = not any(reason.code in _NOT_ALL_JUDGED for reason in limited)
         told, of_scan = guidelines.managed(nodules, side.volume.series, whole_lungs=whole, spiculated=now.spiculated)
         scan = Scan(
             series=side.volume.series,
