@@ -51,13 +51,9 @@ class Belief:
     usual: Floats
     changed: Mapping[int, Floats]
 
-    @cached_property
-    def present(self) -> Floats:
-        """(rows, findings) P(present | row, the answers)."""
-        present = self.usual.copy()
-        for column, given in self.changed.items():
-            present[:, column] = given
-        return present
+    def present(self, column: int) -> Floats:
+        """(rows,) P(present | row, the answers) of a finding."""
+        return self.changed[column] if column in self.changed else self.usual[:, column]
 
     @cached_property
     def expected(self) -> Floats:

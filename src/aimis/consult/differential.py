@@ -199,7 +199,7 @@ def _fits(there: Floats, rates: Floats) -> list[Floats]:
 
 def _expected_options(net: Net, believed: Belief, column: int) -> Floats:
     finding = net.findings[column]
-    present = believed.posterior * believed.present[:, column]
+    present = believed.posterior * believed.present(column)
     found = present @ net.tables[column]
     if finding.none is not None:
         found[finding.option_ids.index(finding.none)] = 1 - present.sum()

@@ -56,7 +56,7 @@ class Worth:
         open_rows = _open_rows(belief.posterior, self._net.urgency)
         worth = self._of_yes_no(open_rows, belief.changed)
         for column in filter(asked.__getitem__, self._net.tables):
-            worth[column] = self._of_table(open_rows, column, belief.changed)
+            worth[column] = self._of_table(open_rows, column, belief)
         return worth
 
     def _of_yes_no(self, open_rows: _OpenRows, changed: Mapping[int, Floats]) -> Floats:
@@ -68,11 +68,10 @@ class Worth:
             entropy[list(changed)] = open_rows.posterior @ _binary_entropy(now)
         return open_rows.gain(yes, entropy, _binary_entropy)
 
-    def _of_table(self, open_rows: _OpenRows, column: int, changed: Mapping[int, Floats]) -> float:
+    def _of_table(self, open_rows: _OpenRows, column: int, belief: Belief) -> float:
         if self._net.findings[column].kind is Kind.MANY_OF:
-            present = changed.get(column, self._net.marginal[:, column])
-            return (1 - self._error) * open_rows.gain_of_many(self._net.likeness[column], present)
-        now = self._table(column, changed[column]) if column in changed else self._tables[column]
+            return (1 - self._error) * open_rows.gain_of_many(self._net.likeness[column], belief.present(column))
+        now = self._table(column, belief.present(column)) if column in belief.changed else self._tables[column]
         answers, entropy = open_rows.urgencies @ now.answers, open_rows.posterior @ now.entropy
         return float(open_rows.gain(answers, entropy, _entropy))
 
