@@ -14,11 +14,11 @@ from pydicom.dataset import Dataset
 
 from aimis.imaging.volume import Volume
 from tests.fakes import ct
+from tests.fakes.ct_series import SMALL
 from tests.integration.cli.conftest import Run, lines
 
 pytestmark = pytest.mark.integration
 NODULE = ct.Ball(lps_mm=(-78.0, -40.0, 150.0), diameter_mm=16.0)
-SMALL = ct.Scanner(shape=(46, 40, 44), spacing_mm=(3.0, 8.0, 8.5), first_mm=80.0)
 Write = Callable[[Path, Volume, Volume], object]
 
 

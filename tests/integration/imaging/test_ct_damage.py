@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from aimis.domain.errors import BrokenInputError, CaseError, UnsupportedInputError
 from aimis.imaging.limits import DEFAULT_LIMITS
 from aimis.ingest.volumes import Volumes
-from tests.integration.imaging.ct_series import SLICES, changed, codes, encoded, files, item_of, read, small, written
+from tests.fakes.ct_series import SLICES, changed, codes, encoded, files, item_of, read, small, written
 
 pytestmark = pytest.mark.integration
 

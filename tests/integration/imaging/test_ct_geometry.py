@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from aimis.domain.errors import NotAssessableError, UnsupportedInputError
 from tests.fakes import ct
-from tests.integration.imaging.ct_series import SLICES, assert_same, codes, files, read, small, written
+from tests.fakes.ct_series import SLICES, assert_same, codes, files, read, small, written
 
 pytestmark = pytest.mark.integration
 

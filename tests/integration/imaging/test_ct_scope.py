@@ -14,7 +14,7 @@ from aimis.domain.errors import UnsupportedInputError
 from aimis.ingest.examinations import Examinations, find_inputs
 from aimis.ingest.volumes import VolumeItem
 from tests.fakes import ct
-from tests.integration.imaging.ct_series import SMALL, assert_same, changed, codes, files, read, small, written
+from tests.fakes.ct_series import SMALL, assert_same, changed, codes, files, read, small, written
 
 pytestmark = pytest.mark.integration
 

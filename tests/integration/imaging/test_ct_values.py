@@ -14,7 +14,7 @@ from aimis.domain.errors import BrokenInputError
 from aimis.imaging.limits import DEFAULT_LIMITS
 from aimis.ingest.volumes import Volumes
 from tests.fakes import ct
-from tests.integration.imaging.ct_series import SLICES, assert_same, codes, files, item_of, read, small, written
+from tests.fakes.ct_series import SLICES, assert_same, codes, files, item_of, read, small, written
 
 pytestmark = pytest.mark.integration
 

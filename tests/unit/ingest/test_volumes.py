@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from aimis.domain.errors import CaseError
-from aimis.imaging.volume import Volume
 from aimis.ingest.examinations import Examinations, count_inputs, find_inputs
 from aimis.ingest.item import Item
 from aimis.ingest.volumes import VolumeItem
 from tests.fakes import ct
+from tests.fakes.ct_series import assert_same, files, small
 from tests.fakes.pictures import encoded
 from tests.fakes.videos import numbered
 
-SMALL = ct.Scanner(shape=(48, 40, 44), spacing_mm=(3.0, 8.0, 8.5), first_mm=80.0)
-
-
-@cache
-def small() -> Volume:
-    return ct.scan(SMALL, vessels=2)
-
-
-@cache
-def small_files() -> tuple[bytes, ...]:
-    return tuple(ct.dicom_files(small()))
-
 
 def small_in(folder: Path) -> Path:
-    for number, content in enumerate(small_files(), start=1):
+    for number, content in enumerate(files(), start=1):
         (folder / f"A{number:04}.dcm").write_bytes(content)
     return folder
 
@@ -48,13 +34,6 @@ def only(*paths: Path) -> VolumeItem:
     return item
 
 
-def assert_same(read: Volume, written: Volume) -> None:
-    np.testing.assert_array_equal(read.hu, written.hu)
-    np.testing.assert_allclose(read.origin_lps_mm, written.origin_lps_mm, atol=1e-4)
-    np.testing.assert_allclose(read.spacing_mm, written.spacing_mm, atol=1e-4)
-    np.testing.assert_allclose(read.directions, written.directions, atol=1e-6)
-
-
 def test_series_is_the_volume_it_was_written_from(tmp_path: Path) -> None:
     item = only(small_in(tmp_path))
     read = item.load()
@@ -64,7 +43,7 @@ def test_series_is_the_volume_it_was_written_from(tmp_path: Path) -> None:
     assert (read.series.date, read.series.age_years, read.series.sex) == ("2026-03-01", 61, "F")
     assert (read.series.kernel, read.series.choice, read.series.others) == ("B30f", "only-series", ())
     assert (read.patient_id, read.study_instance_uid) == ("P-17", ct.STUDY_UID)
-    assert read.instance_numbers == tuple(range(1, 49))
+    assert read.instance_numbers == tuple(range(1, 1 + len(small().hu)))
 
 
 def test_digest_is_over_the_files_in_the_order_of_their_names_and_free_after_loading(tmp_path: Path) -> None:
