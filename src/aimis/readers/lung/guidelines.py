@@ -30,6 +30,8 @@ VOLUMETRY_MM = 1.5
 GROWN_MM, GROWN_DAYS = 1.5, 365
 """Lung-RADS v2022: growth is a mean diameter larger by more than 1.5 mm within 12 months."""
 _RANKS = ("", "0", "1", "2", "3", "4A", "4B", "4X")
+_BENIGN = _RANKS.index("2")
+"""Category 2 means a year until the next CT, which nobody can promise of lung that was not judged."""
 _RANGES = ("mm", "mm3", "solid_mm", "solid_mm3", "pleura_mm", "days", "vdt", "brock", "age")
 _SIZES = (("mm", "mm3"), ("solid_mm", "solid_mm3"))
 _PLAIN = ("id", "category", "also", "by_risk", "applies_if")
@@ -181,7 +183,9 @@ def _said(guideline: Guideline, facts: Facts) -> Iterator[Management]:
 
 
 def _of_scan(of_nodules: Sequence[Sequence[Management]], *, whole_lungs: bool) -> Iterator[Management]:
-    """The category of the whole examination is that of its most suspicious nodule; 0 is said where lung is missing.
+    """The category of the whole examination is that of its most suspicious nodule.
+
+    Where lung is missing 0 is said: beside a category that asks for more, in place of 1 and 2.
 
     of_nodules : empty for one that was not measured
     """
@@ -191,7 +195,9 @@ def _of_scan(of_nodules: Sequence[Sequence[Management]], *, whole_lungs: bool) -
     )
     sure = [m for each in of_nodules for m in each if m.guideline == guideline.id and m.applies_if == guideline.depends]
     if sure and all(of_nodules):
-        yield max(sure, key=lambda m: _RANKS.index(m.category))
+        worst = max(sure, key=lambda m: _RANKS.index(m.category))
+        if whole_lungs or _RANKS.index(worst.category) > _BENIGN:
+            yield worst
     yield from _said(guideline, bare)
 
 

@@ -299,10 +299,12 @@ def test_scan_has_the_category_of_its_most_suspicious_nodule() -> None:
     }
 
 
-def test_scan_without_nodules_is_category_1_but_only_0_where_lung_is_missing() -> None:
+def test_scan_is_category_0_alone_where_lung_is_missing_unless_a_nodule_asks_for_more() -> None:
     assert [(m.category, m.rule) for m in guidelines.managed([], THICK)[1]] == [("1", "no-nodule")]
     missing = guidelines.managed([], THICK, whole_lungs=False)[1]
     assert [(m.category, m.rule) for m in missing] == [("0", "incomplete")]
+    benign = guidelines.managed([nodule(5.0)], THICK, whole_lungs=False)[1]
+    assert [(m.category, m.rule) for m in benign] == [("0", "incomplete")]
     partly = guidelines.managed([nodule(7.0)], THICK, whole_lungs=False)[1]
     assert [(m.category, m.rule) for m in partly] == [("3", "solid-3"), ("0", "incomplete")]
 

@@ -74,6 +74,18 @@ def test_a_body_without_bones_is_refused(volume: Volume) -> None:
     assert refused.value.reason.code == "not-a-chest"
 
 
+def test_a_scan_that_its_file_turns_upside_down_is_refused(volume: Volume) -> None:
+    with pytest.raises(UnsupportedInputError) as refused:
+        _codes(volume, lambda hu: np.ascontiguousarray(hu[::-1]))
+    assert refused.value.reason.code == "upside-down"
+
+
+def test_a_scan_without_a_windpipe_is_not_called_upside_down(volume: Volume) -> None:
+    found = lungs.find_lungs(volume.hu, SCANNER.spacing_mm)
+    filled = np.where(found.air, np.int16(40), found.hu)
+    assert scope.check(replace(found, air=np.zeros_like(found.air), hu=filled)) == ()
+
+
 def test_a_lung_that_is_small_but_aerated_does_not_limit(volume: Volume) -> None:
     found = lungs.find_lungs(volume.hu, SCANNER.spacing_mm)
     labels = found.labels.copy()
