@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydicom import charset
 
 from aimis.domain.errors import BrokenInputError
-from aimis.imaging import dicom_tags
+from aimis.imaging import age, dicom_tags
 
 if TYPE_CHECKING:
     from aimis.imaging.dicom_walk import Walked
@@ -22,7 +22,6 @@ _SLICED = frozenset({"CT", "MR", "PT", "NM"})
 _BESIDE = frozenset({"SR", "KO", "PR", "SEG", "REG", "RTSTRUCT", "RTDOSE", "RTPLAN"})
 """What is stored with the slices of a study and is no picture of its own."""
 _LONGEST_TEXT = 64
-_AGE_UNITS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +116,7 @@ def read_instance(walked: Walked) -> Instance:
         description=tags.text(0x0008103E),
         kernel=tags.text(0x00181210),
         date=date,
-        age_years=_age(tags.text(0x00101010)) or _years_between(tags.date(0x00100030), date),
+        age_years=age.years(tags.text(0x00101010), tags.date(0x00100030), date),
         sex=tags.text(0x00100040),
         thickness_mm=next(iter(tags.numbers(0x00180050)), None),
         number=tags.whole(0x00200013),
@@ -186,21 +185,6 @@ def _stored(tags: _Tags, walked: Walked, lacking: list[str]) -> Stored | None:
         pixels_length=walked.pixels_length,
         padding=tags.padding(),
     )
-
-
-def _age(text: str | None) -> int | None:
-    """Whole years of an Age String (PS3.5 6.2), e.g. 061Y."""
-    if not text or not text[:-1].isdecimal() or text[-1] not in _AGE_UNITS:
-        return None
-    return math.floor(int(text[:-1]) * _AGE_UNITS[text[-1]])
-
-
-def _years_between(birth: str | None, date: str | None) -> int | None:
-    """Both as YYYY-MM-DD."""
-    if birth is None or date is None:
-        return None
-    years = int(date[:4]) - int(birth[:4]) - (date[5:] < birth[5:])
-    return years if 0 <= years < 150 else None
 
 
 def _is_plain(value: bytes) -> bool:

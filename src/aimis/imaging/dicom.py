@@ -70,6 +70,7 @@ class DicomPictures:
             laterality=laterality,
             laterality_source=source,
             modality=subject.modality,
+            age_years=subject.age_years,
             patient_id=subject.patient_id,
             study_instance_uid=subject.study_instance_uid,
             series_instance_uid=subject.series_instance_uid,

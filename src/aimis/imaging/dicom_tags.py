@@ -21,6 +21,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
 from aimis.domain.reading import Laterality
+from aimis.imaging import age
 from aimis.imaging.foreign import foreign_decoder
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _LUT_COLOURS = ("Red", "Green", "Blue")
 _LUTS = [f"{colour}PaletteColorLookupTable{part}" for colour in _LUT_COLOURS for part in ("Descriptor", "Data")]
 _WANTED = [
     *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
-    *("Modality", "PatientID", "Laterality", "ImageLaterality"),
+    *("Modality", "PatientID", "PatientAge", "PatientBirthDate", "StudyDate", "Laterality", "ImageLaterality"),
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"),
@@ -105,6 +106,7 @@ class Subject:
     modality: str
     laterality: Laterality | None
     says_laterality: bool
+    age_years: int | None
     patient_id: str | None
     study_instance_uid: str | None
     series_instance_uid: str | None
@@ -183,6 +185,7 @@ def read_subject(dataset: Dataset) -> Subject:
         modality=_text(dataset, "Modality") or "OT",
         laterality=Laterality(side) if side in set(Laterality) else None,
         says_laterality=bool(side),
+        age_years=age.years(*(_text(dataset, keyword) for keyword in ("PatientAge", "PatientBirthDate", "StudyDate"))),
         patient_id=_text(dataset, "PatientID"),
         study_instance_uid=_text(dataset, "StudyInstanceUID"),
         series_instance_uid=_text(dataset, "SeriesInstanceUID"),

@@ -40,8 +40,9 @@ _DEFLATED = uid.DeflatedExplicitVRLittleEndian.encode()
 _ENDOSCOPIC = frozenset({uid.VLEndoscopicImageStorage, uid.VideoEndoscopicImageStorage})
 _HEADER = ["SOPClassUID", "Modality", "SeriesInstanceUID", "InstanceNumber", "NumberOfFrames"]
 _STREAM = ["StudyInstanceUID", "SOPInstanceUID", "PatientID", "ImageLaterality", "Laterality"]
+_AGE = ["PatientAge", "PatientBirthDate", "StudyDate"]
 _RATES = ["FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
-_WANTED = ["SpecificCharacterSet", *_HEADER, *_STREAM, *_RATES]
+_WANTED = ["SpecificCharacterSet", *_HEADER, *_STREAM, *_AGE, *_RATES]
 _USUAL_RATE = 25.0
 _PIXEL_DATA, _ITEM, _END = b"\xe0\x7f\x10\x00", b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _MOST_FRAGMENTS = 1_000_000
@@ -146,6 +147,7 @@ class DicomVideo:
         return dataclasses.replace(
             still,
             modality=self._subject.modality,
+            age_years=self._subject.age_years,
             patient_id=self._subject.patient_id,
             study_instance_uid=self._subject.study_instance_uid,
             series_instance_uid=self._subject.series_instance_uid,

@@ -22,6 +22,7 @@ class Still:
     full_size_px : columns, rows of the file's picture after orientation
     frame : 0-based, of a multi-frame file; None for a single picture
     modality : DICOM Modality (0008,0060), None where the file is no DICOM
+    age_years : the patient's, None where the file does not say it
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -30,6 +31,7 @@ class Still:
     laterality: Laterality | None = None
     laterality_source: LateralitySource | None = None
     modality: str | None = None
+    age_years: int | None = None
     patient_id: str | None = None
     study_instance_uid: str | None = None
     series_instance_uid: str | None = None

@@ -489,6 +489,7 @@ def test_still_of_a_picture_is_complete() -> None:
     assert unset == {
         "frame",
         "modality",
+        "age_years",
         "patient_id",
         "study_instance_uid",
         "series_instance_uid",

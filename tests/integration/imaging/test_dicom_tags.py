@@ -42,6 +42,12 @@ def test_identifiers_are_handed_on() -> None:
     assert (still.study_instance_uid, still.series_instance_uid) == ("1.2.3.2", "1.2.3.3")
 
 
+def test_age_is_that_stated_else_that_of_the_dates() -> None:
+    stated = changed(dataset_of(RGB), PatientAge="009Y", PatientBirthDate="19500101", StudyDate="20200101")
+    dated = changed(dataset_of(RGB), PatientBirthDate="20100601", StudyDate="20200101")
+    assert [decode_one(file_of(d)).age_years for d in (stated, dated, dataset_of(RGB))] == [9, 9, None]
+
+
 def test_absent_identifiers_are_none() -> None:
     dataset = changed(
         dataset_of(RGB), PatientID=None, StudyInstanceUID=None, SeriesInstanceUID=None, ImageLaterality=None

@@ -131,6 +131,12 @@ def test_a_modality_that_may_hold_a_fundus_is_read(modality: str | None) -> None
     assert read(answering(), modality=modality)["fundus-disease"].status is Status.READ
 
 
+def test_a_child_is_not_read() -> None:
+    with pytest.raises(UnsupportedInputError, match="no-adult"):
+        read(answering(), age_years=17)
+    assert read(answering(), age_years=18)["fundus-disease"].status is Status.READ
+
+
 def test_black_and_tiny_pictures_are_unsupported() -> None:
     with pytest.raises(UnsupportedInputError):
         read(answering(), np.zeros((500, 500, 3), np.uint8))

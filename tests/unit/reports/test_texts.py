@@ -47,6 +47,7 @@ CONTRACT_REASONS = (
     "not-a-fundus-photograph",
     "no-colour",
     "wrong-modality",
+    "no-adult",
     "unsupported-transfer-syntax",
     "too-small",
     "unsupported-file",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aimis.domain.errors import UnsupportedInputError
 from aimis.domain.reading import Measure, Reason
+from aimis.readers import adults
 
 if TYPE_CHECKING:
     from aimis.imaging.still import Still
@@ -38,9 +39,10 @@ class Limits(BaseModel):
 
 
 def check_kind(still: Still, limits: Limits) -> None:
-    """UnsupportedInputError for what its file already says is no photograph of a fundus, or for a tiny picture."""
+    """UnsupportedInputError for what its file already says is no photograph of an adult's fundus, or a tiny picture."""
     if still.modality is not None and still.modality not in FUNDUS_MODALITIES:
         raise UnsupportedInputError("wrong-modality", modality=still.modality)
+    adults.check(still.age_years)
     least = min(still.full_size_px)
     if least < limits.least_side_px:
         raise UnsupportedInputError("too-small", pixels=least, least=limits.least_side_px)

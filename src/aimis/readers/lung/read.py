@@ -14,6 +14,7 @@ import numpy.typing as npt
 from aimis.domain.errors import CaseError
 from aimis.domain.reading import Finding, Outcome, Reason, Status
 from aimis.domain.scan import Nodule, Scan
+from aimis.readers import adults
 from aimis.readers.lung import compare, find, grid, guidelines, judge, lungs, measure, place, risk, scope, slices
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class LungReader:
 
         Raises `UnsupportedInputError` for what is no adult's chest CT or shows too little of the lungs.
         """
-        scope.check_age(volume.series)
+        adults.check(volume.series.age_years)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="lung") as pool:
             now = self._look(volume, pool, self.judgement.drawn_from)
             before = None if prior is None else self._look_at_prior(prior, pool)

@@ -15,7 +15,6 @@ from aimis.domain.reading import Reason
 from aimis.readers.lung import airways
 
 if TYPE_CHECKING:
-    from aimis.domain.scan import Series
     from aimis.readers.lung.lungs import Lungs
 
 _LEAST_ML = 150.0
@@ -29,13 +28,6 @@ _UNAERATED = 0.3
 """Volume of one lung to the other's: an elevated diaphragm or a lobe's loss leaves more."""
 _SHORT_PIPE_MM, _LONG_PIPE_MM = 60.0, 100.0
 """Of windpipe and bronchi followed from the neck: four real scans gave 132 mm and more, from the feet 30 at most."""
-_ADULT_YEARS = 18
-
-
-def check_age(series: Series) -> None:
-    """Raises `UnsupportedInputError` "no-adult" of a child; an age that is not known is an adult's."""
-    if series.age_years is not None and series.age_years < _ADULT_YEARS:
-        raise UnsupportedInputError("no-adult", years=_ADULT_YEARS)
 
 
 def check(found: Lungs) -> tuple[Reason, ...]:

@@ -13,6 +13,7 @@ from aimis.domain.errors import CaseError, UnsupportedInputError
 from aimis.domain.examination import FrameRecord
 from aimis.domain.reading import Classification, Finding, Outcome, Reason, Status
 from aimis.imaging.frame import Frame
+from aimis.readers import adults
 from aimis.readers.oesophagus import advice, aperture, conclude, network, quality, regions, repeats, stain
 from aimis.readers.port import JudgedFrame
 
@@ -134,9 +135,10 @@ class OesophagusReader:
         return JudgedFrame(record=record, interest=conclude.interest(record, private), private=private)
 
     def _look(self, still: Still) -> _Look:
-        """UnsupportedInputError for what its file already says is no endoscopy, or for a tiny picture."""
+        """UnsupportedInputError for what its file already says is no adult's endoscopy, or for a tiny picture."""
         if still.modality is not None and still.modality not in MODALITIES:
             raise UnsupportedInputError("wrong-modality", modality=still.modality)
+        adults.check(still.age_years)
         least = min(still.full_size_px)
         if least < self._gates.least_side_px:
             raise UnsupportedInputError("too-small", pixels=least, least=self._gates.least_side_px)

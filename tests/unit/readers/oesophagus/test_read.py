@@ -109,6 +109,12 @@ def test_modality_of_another_kind_is_refused() -> None:
         read(answering(), modality="CT")
 
 
+def test_child_is_refused() -> None:
+    with pytest.raises(UnsupportedInputError, match="no-adult"):
+        read(answering(), age_years=17)
+    assert read(answering(), age_years=18).status is Status.READ
+
+
 @settings(max_examples=10)
 @given(st.integers(8, 23), st.integers(8, 23), st.sampled_from([1, 2, 3]))
 def test_region_lies_where_the_map_says_in_pixels_of_the_full_size(row: int, column: int, times: int) -> None:
