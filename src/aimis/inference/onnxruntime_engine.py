@@ -10,7 +10,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from aimis.domain.errors import EngineError
-from aimis.inference import engine
+from aimis.inference import engine, processor
 from aimis.inference.engine import TensorForm
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.use_deterministic_compute = True
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not processor.multiplies_integers():
+        options.add_session_config_entry("session.x64quantprecision", "1")  # eight-bit products must not overflow
     onnxruntime.disable_telemetry_events()
     return options
 

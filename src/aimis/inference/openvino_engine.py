@@ -66,6 +66,8 @@ def open_network(weights: Path, *, precision: Precision, threads: int, streams: 
         "ENABLE_CPU_PINNING": False,  # several processes would be pinned to the same processors
         "ENABLE_HYPER_THREADING": True,  # the threads are already counted; none may be taken away
     }
+    if not processor.multiplies_integers():
+        settings["LP_TRANSFORMS_MODE"] = "NO"  # else eight-bit products are summed in sixteen bits, which overflow
     try:
         compiled = _core().compile_model(_core().read_model(str(weights)), "CPU", settings)
         requests: LifoQueue[Any] = LifoQueue()

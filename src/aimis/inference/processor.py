@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 THREADS_VARIABLE = "AIMIS_THREADS"
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+INTEGER_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 
 _ROOT = Path("/")
 
@@ -55,6 +56,11 @@ def processor_flags(*, root: Path = _ROOT) -> frozenset[str] | None:
         return None
     flags = [line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))]
     return frozenset(flags[0]) if flags else None
+
+
+def multiplies_integers(*, root: Path = _ROOT) -> bool:
+    """Whether it sums products of eight-bit integers in 32 bits; not assumed where the system does not say."""
+    return bool(INTEGER_FLAGS & (processor_flags(root=root) or frozenset()))
 
 
 def has_native_bf16(capabilities: tuple[str, ...], *, root: Path = _ROOT) -> bool:

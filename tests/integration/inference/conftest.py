@@ -23,6 +23,36 @@ def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def eight_bit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`values` (1, 16, 8, 8), float32, to `sums` (1, 16, 6, 6) by a convolution of 0..255 with weights of 127."""
+    path = tmp_path_factory.mktemp("network") / "eight-bit.onnx"
+    stored = {
+        "step": np.float32(1),
+        "zero": np.uint8(0),
+        "weights": np.full((16, 16, 3, 3), 127, dtype=np.int8),
+        "steps": np.full(16, 0.01, dtype=np.float32),
+        "zeros": np.zeros(16, dtype=np.int8),
+    }
+    nodes = [
+        helper.make_node("QuantizeLinear", ["values", "step", "zero"], ["whole"]),
+        helper.make_node("DequantizeLinear", ["whole", "step", "zero"], ["exact"]),
+        helper.make_node("DequantizeLinear", ["weights", "steps", "zeros"], ["filters"], axis=0),
+        helper.make_node("Conv", ["exact", "filters"], ["sums"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "eight-bit",
+        [helper.make_tensor_value_info("values", TensorProto.FLOAT, (1, 16, 8, 8))],
+        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, (1, 16, 6, 6))],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()],
+    )
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+    )
+    return path
+
+
 def _network() -> onnx.ModelProto:
     random = np.random.default_rng(7)
     stored = {

@@ -75,6 +75,18 @@ def test_threads_and_streams_do_not_change_the_bits(network_file: Path, kind: Ki
         assert _same(alone, opened.run(picture))
 
 
+@pytest.mark.parametrize("integers", [True, False])
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+def test_eight_bit_network_sums_without_overflow_on_any_processor(
+    eight_bit_file: Path, kind: Kind, integers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not integers:
+        monkeypatch.setattr(processor, "multiplies_integers", lambda: False)
+    opened = engine.open_engine(eight_bit_file, kind=kind, precision="f32")
+    sums = opened.run({"values": np.full((1, 16, 8, 8), 255, dtype=np.float32)})["sums"]
+    np.testing.assert_allclose(sums, 16 * 9 * 255 * 1.27, rtol=1e-5)
+
+
 def test_outputs_are_not_changed_by_a_later_run(opened: Network) -> None:
     pictures = _pictures(8)
     kept = opened.run({"rgb": pictures[0]})

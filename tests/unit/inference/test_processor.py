@@ -124,6 +124,24 @@ def test_bf16_is_native_where_engine_and_processor_say_so(
     assert processor.has_native_bf16(capabilities, root=tmp_path) is native
 
 
+@pytest.mark.parametrize(
+    ("cpuinfo", "integers"),
+    [
+        ("flags : fpu avx512f avx512_vnni\n", True),
+        ("flags : fpu avx2 avx_vnni\n", True),
+        ("Features : fp asimd asimddp\n", True),
+        ("flags : fpu avx2 avx512f\n", False),
+        (None, False),
+    ],
+)
+def test_integers_are_multiplied_where_the_processor_says_so(
+    tmp_path: Path, cpuinfo: str | None, integers: bool
+) -> None:
+    if cpuinfo is not None:
+        _write(tmp_path, {"proc/cpuinfo": f"processor : 0\n{cpuinfo}"})
+    assert processor.multiplies_integers(root=tmp_path) is integers
+
+
 def test_cuda_devices_are_none_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_: str) -> None:
         raise OSError("libcuda.so.1: cannot open shared object file")
