@@ -17,7 +17,8 @@ class Strength:
 
     colour : of gains, gamma and saturation; stain : chance of another mixing of the channels, as virtual stains do
     paste : chance that a lesion of another frame is laid on; zoom : chance of a closer look
-    gentle : chance that a frame whose site is known keeps its orientation and its colours by and large
+    gentle : chance that a frame whose site is known, or whose redness tells, keeps orientation and colours by and large
+    borrow : chance that a frame takes the colours of another, from whatever centre
     """
 
     colour: float = 1.0
@@ -25,6 +26,7 @@ class Strength:
     paste: float = 0.0
     zoom: float = 0.3
     gentle: float = 0.0
+    borrow: float = 0.0
 
     @property
     def gentler(self) -> Strength:
@@ -66,6 +68,35 @@ def paste(frame: Square, onto: Square, lesion: Square, rng: np.random.Generator)
     shift = (ground.mean(axis=0) - surround.mean(axis=0)) * rng.uniform(0.7, 1.0)
     moved = np.clip(frame.astype(np.float32) + shift, 0, 255)
     return np.asarray(alpha * moved + (1 - alpha) * onto, dtype=np.uint8)
+
+
+def recoloured_as(frame: Square, other: Square, share: float) -> Square:
+    """The frame with the mean and covariance of the other's colours, by a share of the way (0 to 1).
+
+    The linear map between two Gaussians that moves the colours least (Pitie and Kokaram, CVMP 2007).
+    """
+    here, there = (_colours(f) for f in (frame, other))
+    if here is None or there is None:
+        return frame
+    root = _root(here[1])
+    inverse = np.linalg.inv(root)
+    linear = (1 - share) * np.eye(3) + share * (inverse @ _root(root @ there[1] @ root) @ inverse)
+    shift = here[0] + share * (there[0] - here[0]) - linear @ here[0]
+    return np.asarray(cv2.transform(frame, np.column_stack([linear, shift])), dtype=np.uint8)
+
+
+def _colours(frame: Square) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """Mean and covariance of what is lit; None where hardly anything is."""
+    few = frame[::6, ::6].reshape(-1, 3)
+    lit = few[few.max(axis=1) > 24]
+    if len(lit) < 64:
+        return None
+    return lit.mean(axis=0), np.cov(lit.T) + 4 * np.eye(3)
+
+
+def _root(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.sqrt(values.clip(min=1e-6))) @ vectors.T)
 
 
 def _movement(allowed: Square, side_px: int, rng: np.random.Generator, strength: Strength) -> npt.NDArray[np.float64]:

@@ -55,6 +55,11 @@ def fold_of(row: Row, folds: int = 3) -> int:
     return int.from_bytes(hashlib.sha256(f"{row['source']}:{row['group']}".encode()).digest()[:4], "big") % folds
 
 
+def half_of(row: Row) -> int:
+    """0 for the half of a source's groups that an operating point may be set on, 1 for the other."""
+    return hashlib.sha256(f"half:{row['source']}:{row['group']}".encode()).digest()[0] & 1
+
+
 def allowed_without_mask(row: Row) -> int:
     """The classes, as bits, that a place outside every mask may belong to."""
     classes = classes_of(row)

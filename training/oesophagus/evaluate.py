@@ -23,7 +23,7 @@ import numpy as np
 from aimis.readers.manifest import read_manifest
 from training import scored
 from training.fundus.negatives import negatives
-from training.oesophagus import data, figures, inside, kept_out
+from training.oesophagus import data, figures, inside, kept_out, parity
 
 READER = Path("src/aimis/readers/oesophagus")
 SMALL = ("ACB", "NAF", "F")
@@ -50,6 +50,7 @@ def main() -> None:
     found["inside"] = inside.print_all(root, rows, records)
     found["unseen sources"] = unseen_sources(args, root, rows)
     found["outside"] = outside(args)
+    found["parity"] = parity.print_all(data.load_cache(root, Path(".work/oesophagus")), rows)
     found["metrics"] = _metrics(found)
     figures.RESULTS.save(found)
     figures.print_ideas()
@@ -125,12 +126,18 @@ def unseen_sources(args: argparse.Namespace, root: Path, rows: list[data.Row]) -
         weights = kept_out.FOLDS / f"without-{source}.onnx"
         own = [r for r in rows if r["source"] == source and r["oesophagus"] in ("yes", "junction")]
         if weights.exists():
-            records = read(weights, [str(root / r["file"]) for r in own], args.work)
-            seen = [r for r in records if r["status"] == "read"]
-            alarms = sum(f["present"] for r in seen for f in r["findings"] if f["name"] == "oesophageal-neoplasia")
-            found[source] = f"{alarms} alarms of {len(seen)} read of {len(own)} frames"
+            half = {str(root / r["file"]): data.half_of(r) for r in own}
+            records = read(weights, list(half), args.work)
+            other, set_on = (_alarms([r for r in records if half[r["path"]] == h]) for h in (1, 0))
+            found[source] = f"{other}; {set_on} in the half that the operating point was set on"
             print(source, found[source])
     return found
+
+
+def _alarms(records: list[Record]) -> str:
+    seen = [r for r in records if r["status"] == "read"]
+    alarms = sum(f["present"] for r in seen for f in r["findings"] if f["name"] == "oesophageal-neoplasia")
+    return f"{alarms} alarms of {len(seen)} read of {len(records)} frames"
 
 
 def outside(args: argparse.Namespace) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from training.results import Results, metric
 
 RESULTS = Results(reader="oesophagus", mark="oesophagus")
+SIMULATED = RESULTS.folder / "examinations.json"
 FINDINGS = ("oesophageal-neoplasia", "barretts-oesophagus", "oesophagitis")
 VIEWS = {
     "edd2020": "EDD2020, each centre unseen",
@@ -40,8 +41,22 @@ def markdown(found: dict[str, Any]) -> str:
     for name in ("sites", "Barrett's outlines", "vessels"):
         text += f"{name[0].upper()}{name[1:]}: {found['inside'][name]}.\n"
     text += "Early cancers: " + "; ".join(found["inside"]["early cancers"]) + ".\n"
+    for source, value in found["unseen sources"].items():
+        text += f"Alarms for neoplasia on {source}, never seen: {value}.\n"
+    text += _examinations()
     lines = [line for line in found["all"]["lines"] if line and not line.startswith("items")]
     return text + "".join(f"- {line}\n" for line in lines) + f"- {found['outside']}\n"
+
+
+def _examinations() -> str:
+    """Of whole examinations, simulated."""
+    text = "\n| examinations simulated from frames kept out | AUC | sensitivity | specificity | calibration error | "
+    text += "of well people's, source unseen, how many alarm |\n| --- | --- | --- | --- | --- | --- |\n"
+    for finding, each in json.loads(SIMULATED.read_text()).items():
+        alarms = ", ".join(f"{name} {share:.3f}" for name, share in each["alarms, source unseen"].items())
+        figures = " | ".join(f"{each[name]:.3f}" for name in ("auc", "sensitivity", "specificity", "calibration"))
+        text += f"| {finding} | {figures} | {alarms} |\n"
+    return text + "\n"
 
 
 def manifest_tables() -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +22,11 @@ Floats = npt.NDArray[np.float64]
 def weights_of(fold: int) -> Path:
     """The network that never saw this fold."""
     return FOLDS / f"fold{fold}.onnx"
+
+
+def reduced(square: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A frame of the cache as the network takes it, shape (256, 256, 3)."""
+    return np.asarray(cv2.resize(square, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,16 +56,26 @@ class KeptOut:
         return np.asarray(odds[:, -1] / odds.sum(axis=1))
 
 
-def look(root: Path, rows: list[data.Row]) -> KeptOut:
-    """Every frame by the network of its fold."""
-    engines = [open_engine(weights_of(k), kind="openvino", precision="f32", threads=0, streams=1) for k in range(3)]
+def without_source(row: data.Row) -> Path:
+    """The network that never saw the frame's source."""
+    return FOLDS / f"without-{row['source']}.onnx"
+
+
+def without_fold(row: data.Row) -> Path:
+    """The network that never saw the frame's fold."""
+    return weights_of(data.fold_of(row))
+
+
+def look(root: Path, rows: list[data.Row], by: Callable[[data.Row], Path] = without_fold) -> KeptOut:
+    """Every frame by a network that never saw it."""
+    engines = {path: open_engine(path, kind="openvino", precision="f32", streams=1) for path in {by(r) for r in rows}}
     limits = quality.Limits()
     parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], str, npt.NDArray[np.uint8]]] = []
     for row in rows:
         rgb = data.read_rgb(root / row["file"])
         found = aperture.find_aperture(rgb)
         square, mask = aperture.normalise(rgb, found, SIDE_PX), aperture.shown(found, SIDE_PX)
-        output = network.run(engines[data.fold_of(row)], square)
+        output = network.run(engines[by(row)], square)
         fault = quality.fault(quality.measure(square, mask), limits)
         parts.append((output.findings, output.sites, fault.code if fault else "", repeats.descriptor(square)))
     findings, sites, faults, descriptors = zip(*parts, strict=True)

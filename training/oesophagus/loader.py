@@ -15,7 +15,7 @@ from aimis.readers.oesophagus import aperture
 from aimis.readers.oesophagus.network import SITES
 from training.fundus import negatives
 from training.oesophagus import data
-from training.oesophagus.augment import augment, paste
+from training.oesophagus.augment import augment, paste, recoloured_as
 
 if TYPE_CHECKING:
     from training.oesophagus.train import Recipe
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAP_STEP_PX = 8
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 OUTSIDE_SHARE = 0.05  # of what is drawn is no endoscopy at all
+GENTLE = ("nics2021", "hyperkvasir")  # the one tells sites, the other oesophagitis from a z-line
 _ANY = 31
 
 
@@ -46,14 +47,14 @@ def share_of(row: data.Row) -> tuple[str, float]:
     """The family of a row, and the share of draws that the family has."""
     classes, source = data.classes_of(row), row["source"]
     if source == "edd2020":
-        return ("edd-neoplasia", 0.2) if classes & data.NEOPLASIA else ("edd-rest", 0.17)
+        return ("edd-neoplasia", 0.17) if classes & data.NEOPLASIA else ("edd-rest", 0.2)
     if source == "ippa":
-        return ("ippa-cancer", 0.07) if classes & data.NEOPLASIA else ("ippa-rest", 0.05)
+        return ("ippa-cancer", 0.05) if classes & data.NEOPLASIA else ("ippa-rest", 0.1)
     if source == "hyperkvasir":
-        return ("hk-no", 0.04) if row["oesophagus"] == "no" else ("hk", 0.09)
+        return ("hk-no", 0.04) if row["oesophagus"] == "no" else ("hk", 0.16)
     if source == "nics2021":
         return ("sites", 0.2) if row["oesophagus"] == "no" else ("nics", 0.13)
-    return source, 0.05
+    return source, 0.03 if source == "ipcl" else 0.06
 
 
 class Frames(Dataset[Batch]):
@@ -94,8 +95,11 @@ class Frames(Dataset[Batch]):
             frame, allowed = self._pasted(frame, allowed, rng)
             truth[0] = 1.0
         strength = self.recipe.strength
-        if self.rows[index]["source"] == "nics2021" and rng.random() < strength.gentle:
+        if self.rows[index]["source"] in GENTLE and rng.random() < strength.gentle:
             strength = strength.gentler
+        if rng.random() < strength.borrow:
+            other = self.cache.frames[int(rng.choice(self.drawn))]
+            frame = recoloured_as(frame, other, rng.uniform(0.5, 1.0))
         frame, allowed = augment(frame, allowed, self.recipe.side, rng, strength)
         gone = (truth[0] and not (allowed == 4).any()) or (truth[1] and not (allowed & 2).any())
         if gone:

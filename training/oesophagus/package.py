@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +25,13 @@ READER = Path("src/aimis/readers/oesophagus")
 WEIGHTS = READER / "weights" / "oesophagus.onnx"
 TEMPLATE = Path("training/oesophagus/reader.template.toml")
 OWN_SITE = 0.5  # a frame is read where oesophagus or junction is likelier than not
-ALARMS = {"oesophageal-neoplasia": 0.035, "barretts-oesophagus": 0.1, "oesophagitis": 0.1}
-"""Share of the normal frames of any one source that the balanced point may give an alarm for."""
+ALARMS = {"oesophageal-neoplasia": 0.05, "barretts-oesophagus": 0.1, "oesophagitis": 0.1}
+"""Share of the normal frames of any one source that the balanced point may give an alarm for; for neoplasia also of a
+source that the network never saw, measured on half of its groups."""
+EXAMINATIONS = {"oesophageal-neoplasia": 0.05, "barretts-oesophagus": 0.2, "oesophagitis": 0.2}
+"""The same of examinations without the finding; for neoplasia those of a source that the network never saw."""
+NORMALS = ("gastrovision", "nics2021")
+MEASURED = 200  # frames over which the reach of each feature is measured before it is stored in eight bits
 OTHER_SITE = 0.8  # probability of no endoscopy from which a frame is refused as such
 Floats = npt.NDArray[np.float64]
 
@@ -37,58 +45,98 @@ def main() -> None:
     parser.add_argument("--run", default="main")
     args = parser.parse_args()
     if args.step == "export":
-        export_runs(args.work, args.run)
+        export_runs(args.data / "oesophagus", args.work, args.run)
     else:
         write_reader(args.data / "oesophagus")
 
 
-def export_runs(work: Path, run: str) -> None:
-    """Export the averaged networks of the run on all frames and of those without a fold or a source."""
-    from training import export  # noqa: PLC0415  only this step needs torch
+def export_runs(root: Path, work: Path, run: str) -> None:
+    """Export the averaged networks of the run on all frames and of those without a fold or a source, in eight bits."""
+    from training import eight_bits, export  # noqa: PLC0415  only this step needs torch
     from training.oesophagus import train  # noqa: PLC0415
 
-    places = {work / run: WEIGHTS}
-    for folder in sorted(work.glob(f"{run}-*")):
-        places[folder] = kept_out.FOLDS / f"{folder.name.removeprefix(run + '-')}.onnx"
-    for folder, path in places.items():
-        if (folder / "last.pt").exists():
-            network = train.averaged_of(folder)
-            parity = export.export(network, path, kept_out.SIDE_PX, takes="frame", gives=("findings", "sites", "map"))
-            print(path, f"parity {parity:.2g}")
+    rows, cache = data.read_rows(root), data.load_cache(root, work)
+    rng = np.random.default_rng(4)
+    for folder in [work / run, *sorted(work.glob(f"{run}-*"))]:
+        if not (folder / "last.pt").exists():
+            continue
+        tail = folder.name.removeprefix(run).removeprefix("-")
+        path = kept_out.FOLDS / f"{tail}.onnx" if tail else WEIGHTS
+        whole = folder / "whole.onnx"
+        network = train.averaged_of(folder)
+        parity = export.export(network, whole, kept_out.SIDE_PX, takes="frame", gives=("findings", "sites", "map"))
+        fold = int(tail.removeprefix("fold")) if tail.startswith("fold") else None
+        source = tail.removeprefix("without-")
+        seen = [i for i, row in enumerate(rows) if not train.is_left_out(row, fold, source)]
+        chosen = rng.choice(seen, MEASURED, replace=False)
+        eight_bits.write(whole, path, (kept_out.reduced(cache.frames[i]) for i in chosen))
+        print(path, f"parity before rounding {parity:.2g}", flush=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unseen:
+    """Normal frames of a source, by the network that never saw it."""
+
+    rows: list[data.Row]
+    kept: kept_out.KeptOut
+
+    @classmethod
+    def look(cls, root: Path, rows: list[data.Row], source: str) -> Unseen:
+        """At all that the source has of oesophagus and junction."""
+        own = [r for r in rows if r["source"] == source and r["classes"] in simulate.NORMAL]
+        return cls(rows=own, kept=kept_out.look(root, own, kept_out.without_source))
+
+    def usable(self, half: int) -> npt.NDArray[np.intp]:
+        """Places of the frames of one half that are read."""
+        return np.flatnonzero(_is_read(self.kept) & [data.half_of(r) == half for r in self.rows])
 
 
 def write_reader(root: Path) -> None:
     """Calibrate on frames kept out of training and fill in the template."""
     rows = data.read_rows(root)
     kept = kept_out.look(root, rows)
-    read = (kept.own_site >= OWN_SITE) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
+    read = _is_read(kept)
+    unseen = [Unseen.look(root, rows, source) for source in NORMALS]
     values = {
         "weights": manifest.weights(WEIGHTS, ((r["source"], root / r["file"]) for r in rows)),
         "network": f"\n[network.gates]\nleast_side_px = 160\nown_site = {OWN_SITE}\nother_site = {OTHER_SITE}",
         **figures.manifest_tables(),
     }
-    examinations = ""
+    examinations, simulated = "", {}
     for place, finding in enumerate(FINDINGS):
         truth, known = _truth(rows, place)
         use = known & read
         slope, offset = calibrate.platt(kept.findings[use, place], truth[use])
         calibrated = slope * kept.findings[:, place] + offset
         points = calibrate.operating_points(calibrate.sigmoid(calibrated[use]), truth[use])
-        points = _with_few_alarms(points, calibrate.sigmoid(calibrated), rows, read & known, ALARMS[finding])
+        normal = [calibrated[read & known & _is_normal(rows, s)] for s in NORMALS]
+        if finding == FINDINGS[0]:
+            normal += [slope * each.kept.findings[each.usable(0), place] + offset for each in unseen]
+        points = _with_few_alarms(points, [calibrate.sigmoid(each) for each in normal], ALARMS[finding])
         values[finding] = f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\n{manifest.points(points)}"
-        examinations += _examination(kept, rows, finding, calibrated=calibrated, read=read)
+        of_unseen = [(each, slope * each.kept.findings[:, place] + offset) for each in unseen]
+        text, simulated[finding] = _examination(kept, rows, finding, calibrated=calibrated, read=read, unseen=of_unseen)
+        examinations += text
     values["network"] += "\n" + examinations
     manifest.fill(TEMPLATE, READER / "reader.toml", values)
+    figures.SIMULATED.write_text(json.dumps(simulated, indent=1) + "\n")
 
 
-def _with_few_alarms(
-    points: dict[str, float], probability: Floats, rows: list[data.Row], use: npt.NDArray[np.bool_], share: float
-) -> dict[str, float]:
-    """The points, the balanced one raised until few normal frames of any source alarm; then less than 0.90 is found."""
-    sources = np.array([r["source"] if r["classes"] in simulate.NORMAL else "" for r in rows])
-    least = [float(np.quantile(probability[(sources == s) & use], 1 - share)) for s in ("gastrovision", "nics2021")]
-    balanced = max(points["balanced"], *least)
+def _with_few_alarms(points: dict[str, float], normal: Sequence[Floats], share: float) -> dict[str, float]:
+    """The points, the balanced one raised until few normal frames of any set alarm; then less than 0.90 is found.
+
+    normal : of each set the probabilities of its frames
+    """
+    balanced = max(points["balanced"], *(float(np.quantile(each, 1 - share)) for each in normal))
     return {**points, "balanced": balanced, "specific": max(points["specific"], balanced)}
+
+
+def _is_read(kept: kept_out.KeptOut) -> npt.NDArray[np.bool_]:
+    return (kept.own_site >= OWN_SITE) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
+
+
+def _is_normal(rows: list[data.Row], source: str) -> npt.NDArray[np.bool_]:
+    return np.array([r["source"] == source and r["classes"] in simulate.NORMAL for r in rows])
 
 
 def _truth(rows: list[data.Row], place: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -98,20 +146,45 @@ def _truth(rows: list[data.Row], place: int) -> tuple[Floats, npt.NDArray[np.boo
 
 
 def _examination(
-    kept: kept_out.KeptOut, rows: list[data.Row], finding: str, *, calibrated: Floats, read: npt.NDArray[np.bool_]
-) -> str:
-    """The pooling of a finding over stills, fitted on half of the simulated examinations and tried on the others."""
+    kept: kept_out.KeptOut,
+    rows: list[data.Row],
+    finding: str,
+    *,
+    calibrated: Floats,
+    read: npt.NDArray[np.bool_],
+    unseen: list[tuple[Unseen, Floats]],
+) -> tuple[str, dict[str, Any]]:
+    """The pooling of a finding over stills, fitted on half of the simulated examinations and tried on the others.
+
+    Its table of the manifest, and how good it is.
+    """
     fitted, tried = (
         simulate.simulate(kept, rows, finding, calibrated=calibrated, read=read, seed=seed) for seed in (1, 2)
     )
     slope, offset, per_log = simulate.fit(fitted)
-    p = calibrate.sigmoid(slope * tried.logits + offset + per_log * np.log(tried.frames))
+
+    def probability(logits: Floats, frames: Floats) -> Floats:
+        return calibrate.sigmoid(slope * logits + offset + per_log * np.log(frames))
+
+    p = probability(tried.logits, tried.frames)
     points = calibrate.operating_points(p, tried.truth)
-    print(json.dumps({"examination": finding, **simulate.quality_of(p, tried.truth, points["balanced"])}))
-    return (
+    well = [
+        [probability(*simulate.of_well_people(each.kept, logits, each.usable(half), seed=half)) for half in (0, 1)]
+        for each, logits in unseen
+    ]
+    normal = [halves[0] for halves in well] if finding == FINDINGS[0] else [p[tried.truth == 0]]
+    points = _with_few_alarms(points, normal, EXAMINATIONS[finding])
+    alarms = {
+        each.rows[0]["source"]: round(float((w[1] >= points["balanced"]).mean()), 3)
+        for (each, _), w in zip(unseen, well, strict=True)
+    }
+    found = {**simulate.quality_of(p, tried.truth, points["balanced"]), "alarms, source unseen": alarms}
+    print(json.dumps({"examination": finding, **found}))
+    text = (
         f"\n[network.examination.stills.{finding}]\nslope = {slope:.4f}\noffset = {offset:.4f}\n"
         f"per_log_frames = {per_log:.4f}\n{manifest.points(points)}\n"
     )
+    return text, found
 
 
 if __name__ == "__main__":

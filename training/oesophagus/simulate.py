@@ -69,6 +69,23 @@ def simulate(
     return Simulated(logits=logits, frames=frames, truth=truth)
 
 
+def of_well_people(
+    kept: KeptOut, calibrated: Floats, usable: npt.NDArray[np.intp], *, seed: int, count: int = 400
+) -> tuple[Floats, Floats]:
+    """Pooled logits and witnesses of examinations made of normal frames alone, each shape (count,).
+
+    calibrated : logits of the frames; usable : places of those to draw from
+    """
+    rng = np.random.default_rng([seed, 9])
+    found = []
+    for _ in range(count):
+        size = min(len(usable), int(rng.integers(4, 20)))
+        chosen = rng.choice(usable, size=size, replace=False)
+        found.append(pooling.of_stills(calibrated[chosen].tolist(), list(kept.descriptors[chosen])))
+    logits, frames = np.array(found, dtype=float).T
+    return logits, frames
+
+
 def fit(simulated: Simulated) -> tuple[float, float, float]:
     """Slope, offset and weight of ln(witnesses), the last 0 or less; by trial of the last, Platt for the others."""
     trials = []

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training import run
+from training import eight_bits, run
 from training.oesophagus import data, loader, measure
 from training.oesophagus.augment import Strength
 from training.oesophagus.network import OesophagusNetwork, from_backbone
@@ -31,10 +31,14 @@ OWN_SITES = 2  # oesophagus and junction are the first of SITES
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """side in pixels; draws: frames an epoch; rates of trunk and heads; weights of the losses beside the map's."""
+    """side in pixels; draws: frames an epoch; rates of trunk and heads; weights of the losses beside the map's.
+
+    rounded_epochs : the last ones, in which convolutions see eight bits
+    """
 
     side: int = 288
     epochs: int = 6
+    rounded_epochs: int = 0
     draws: int = 1500
     batch: int = 16
     trunk_rate: float = 3e-4
@@ -77,7 +81,7 @@ def main() -> None:
     recipe = Recipe.read(RECIPE, args.set)
     rows = data.read_rows(args.data / "oesophagus")
     cache = data.load_cache(args.data / "oesophagus", args.work)
-    out = [i for i, r in enumerate(rows) if data.fold_of(r) == args.fold or r["source"] == args.without]
+    out = [i for i, row in enumerate(rows) if is_left_out(row, args.fold, args.without)]
     kept = sorted(set(range(len(rows))) - set(out))
     name = args.run + (
         f"-fold{args.fold}" if args.fold is not None else f"-without-{args.without}" * bool(args.without)
@@ -90,6 +94,11 @@ def main() -> None:
         found = measure.predict(training.averaged, cache, out, recipe.side)
         np.savez_compressed(training.folder / "outputs.npz", indices=out, **found)
         print(json.dumps({"run": name, **measure.short_table(found, rows, out)}), flush=True)
+
+
+def is_left_out(row: data.Row, fold: int | None, source: str | None) -> bool:
+    """Whether a run without this fold, or this source, never sees the frame."""
+    return data.fold_of(row) == fold or row["source"] == source
 
 
 class Run(run.Run[OesophagusNetwork]):
@@ -106,6 +115,8 @@ class Run(run.Run[OesophagusNetwork]):
         recipe, began = self.recipe, time.time()
         batches = DataLoader(frames, recipe.batch, num_workers=1, drop_last=True, prefetch_factor=6)
         self.network.train()
+        if self.epoch >= recipe.epochs - recipe.rounded_epochs:
+            eight_bits.train_rounded(self.network)
         losses = []
         for place, batch in enumerate(batches):
             progress = (self.epoch + place / len(batches)) / recipe.epochs

@@ -151,7 +151,7 @@ def check_cost(header: JpegHeader, content: bytes, limits: Limits) -> int:
     scans = content.count(bytes([0xFF, _SOS]), header.first_scan_at)
     if scans * header.columns * header.rows > max(_MOST_PIXEL_SCANS, limits.max_pixels):
         raise BrokenInputError("broken-picture", why=f"{scans} scans")
-    if content.find(bytes([0xFF, _EOI]), header.first_scan_at) < 0:
+    if content.rfind(bytes([0xFF, _EOI]), header.first_scan_at) < 0:
         raise BrokenInputError("truncated")
     return by
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -88,12 +89,13 @@ def write_examination(folder: Path, reading: Reading, pictures: Mapping[int, Sti
     words = texts.about(ENDOSCOPY)
     composed = examination.compose(reading, pictures, words)
     folder.mkdir(parents=True, exist_ok=True)
-    assembled = _montage(folder / f"{composed.stem}-montage.jpg", composed, words)
     files = _files(folder, composed.stem)
-    _place(files["html"], html.render_examination(composed, words).encode())
-    _place(files["pdf"], examination_pdf.render(composed, words))
-    _place(files["json"], _document([composed.verdict], [reading], composed, words).encode())
-    return Written(**files, overlays=(), montage=assembled)
+    with ThreadPoolExecutor(1) as beside:
+        assembled = beside.submit(_montage, folder / f"{composed.stem}-montage.jpg", composed, words)
+        _place(files["html"], html.render_examination(composed, words).encode())
+        _place(files["pdf"], examination_pdf.render(composed, words))
+        _place(files["json"], _document([composed.verdict], [reading], composed, words).encode())
+    return Written(**files, overlays=(), montage=assembled.result())
 
 
 def write_scan(folder: Path, reading: Reading, views: Views | None, texts: Texts) -> Written:

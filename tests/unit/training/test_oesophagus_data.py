@@ -76,3 +76,30 @@ def test_augmented_frame_is_black_exactly_where_its_map_is_empty(seed: int, gent
     assert labels.shape == (48, 48)
     assert not out[labels == 0].any()
     assert set(np.unique(labels)) <= {0, BACKGROUND, NEOPLASIA}
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_borrowed_colours_have_the_mean_and_spread_of_the_other_frame(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame, other = (_frame(rng, mean, spread) for mean, spread in (((150, 90, 80), 12), ((110, 130, 100), 8)))
+    out = augment.recoloured_as(frame, other, 1.0)
+    np.testing.assert_allclose(out.mean(axis=(0, 1)), other.mean(axis=(0, 1)), atol=2)
+    np.testing.assert_allclose(out.std(axis=(0, 1)), other.std(axis=(0, 1)), atol=2)
+    np.testing.assert_array_equal(augment.recoloured_as(frame, other, 0.0), frame)
+
+
+def test_frame_without_light_keeps_its_colours() -> None:
+    rng = np.random.default_rng(0)
+    black, lit = np.zeros((64, 64, 3), np.uint8), _frame(rng, (150, 90, 80), 12)
+    np.testing.assert_array_equal(augment.recoloured_as(black, lit, 1.0), black)
+    np.testing.assert_array_equal(augment.recoloured_as(lit, black, 1.0), lit)
+
+
+def _frame(rng: np.random.Generator, mean: tuple[int, int, int], spread: float) -> data.Square:
+    return np.clip(rng.normal(mean, spread, (120, 120, 3)), 0, 255).astype(np.uint8)
+
+
+def test_groups_stand_whole_in_one_half_and_both_halves_are_used() -> None:
+    halves = [data.half_of(row("site-oesophagus", "nics2021", group=str(k))) for k in range(200)]
+    assert halves == [data.half_of(row("site-cardia-gej", "nics2021", group=str(k))) for k in range(200)]
+    assert 70 < sum(halves) < 130

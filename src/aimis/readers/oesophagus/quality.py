@@ -203,7 +203,7 @@ def _burnt(burnt: MatLike, whole: int) -> tuple[float, float]:
     """Shares burnt in large patches and in small ones."""
     if not cv2.countNonZero(burnt):
         return 0.0, 0.0
-    _, _, stats, _ = cv2.connectedComponentsWithStats(burnt)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(burnt, ltype=cv2.CV_16U)
     areas = stats[1:, cv2.CC_STAT_AREA] / max(1, whole)
     return float(areas[areas > _LARGEST_GLARE].sum()), float(areas[areas <= _LARGEST_GLARE].sum())
 
@@ -249,7 +249,7 @@ def _foam(grey: Bytes, level: Floats, inner: Bytes) -> float:
     """Of the tiles within the picture how many hold several small specks."""
     peaks = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
     bright = cv2.bitwise_and((peaks > np.maximum(_SPECK_STEP * level, 25)).astype(np.uint8), inner)
-    _, _, stats, centres = cv2.connectedComponentsWithStats(bright)
+    _, _, stats, centres = cv2.connectedComponentsWithStats(bright, ltype=cv2.CV_16U)
     small = centres[1:][stats[1:, cv2.CC_STAT_AREA] <= 2 * _TILE_PX].astype(int) // _TILE_PX
     tiles = _SIDE_PX // _TILE_PX
     specks = np.bincount(small[:, 1] * tiles + small[:, 0], minlength=tiles * tiles)

@@ -63,8 +63,8 @@ def regions(
 
 def _smooth(odds: Map) -> Map:
     """Refined `_FINER` times, without the noise of single places."""
-    fine = cv2.resize(odds, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.GaussianBlur(fine, (0, 0), _SMOOTHING * _FINER), dtype=np.float32)
+    smooth = cv2.GaussianBlur(odds, (0, 0), _SMOOTHING)
+    return np.asarray(cv2.resize(smooth, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _piece(above: npt.NDArray[np.bool_], seed: tuple[int, int]) -> npt.NDArray[np.uint8]:

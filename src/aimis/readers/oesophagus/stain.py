@@ -55,7 +55,8 @@ class Colours:
 def colours(square: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]) -> Colours:
     """Of a normalised frame of shape (side, side, 3), where the mask (`aperture.shown`) is not 0."""
     size = (_SIDE_PX, _SIDE_PX)
-    small = cv2.resize(square, size, interpolation=cv2.INTER_AREA)
+    half = cv2.resize(square, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # in steps: a fifth of the time
+    small = cv2.resize(half, size, interpolation=cv2.INTER_LINEAR)
     within = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) > 0
     red, green, blue = cv2.split(small)
     brightest = cv2.max(cv2.max(red, green), blue)
