@@ -16,14 +16,13 @@ class Strength:
     """How far to go; 0 leaves a part out.
 
     colour : of gains, gamma and saturation; stain : chance of another mixing of the channels, as virtual stains do
-    paste : chance that a lesion of another frame is laid on; zoom : chance of a closer look
+    zoom : chance of a closer look
     gentle : chance that a frame whose site is known, or whose redness tells, keeps orientation and colours by and large
     borrow : chance that a frame takes the colours of another, from whatever centre
     """
 
     colour: float = 1.0
     stain: float = 0.3
-    paste: float = 0.0
     zoom: float = 0.3
     gentle: float = 0.0
     borrow: float = 0.0
@@ -54,20 +53,6 @@ def augment(
         labels = cv2.bitwise_and(labels, labels, mask=_window(side_px, rng))
     inside = (labels > 0).astype(np.uint8)
     return np.asarray(cv2.bitwise_and(out, out, mask=inside), dtype=np.uint8), np.asarray(labels, dtype=np.uint8)
-
-
-def paste(frame: Square, onto: Square, lesion: Square, rng: np.random.Generator) -> Square:
-    """`frame`'s pixels within the soft mask `lesion` (255 inside), their colour drawn towards that of `onto`."""
-    alpha = cv2.GaussianBlur(lesion, (0, 0), 5).astype(np.float32)[..., None] / 255
-    there = frame.reshape(-1, 3)[lesion.ravel() > 0].astype(np.float32)
-    lit = onto.max(axis=2).ravel() > 24
-    if len(there) < 64 or lit.sum() < 64:
-        return onto
-    ground = onto.reshape(-1, 3)[lit].astype(np.float32)
-    surround = frame.reshape(-1, 3)[frame.max(axis=2).ravel() > 24].astype(np.float32)
-    shift = (ground.mean(axis=0) - surround.mean(axis=0)) * rng.uniform(0.7, 1.0)
-    moved = np.clip(frame.astype(np.float32) + shift, 0, 255)
-    return np.asarray(alpha * moved + (1 - alpha) * onto, dtype=np.uint8)
 
 
 def recoloured_as(frame: Square, other: Square, share: float) -> Square:

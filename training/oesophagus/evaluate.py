@@ -25,7 +25,6 @@ from training import scored
 from training.fundus.negatives import negatives
 from training.oesophagus import data, figures, inside, kept_out, parity
 
-READER = Path("src/aimis/readers/oesophagus")
 SMALL = ("ACB", "NAF", "F")
 Record = dict[str, Any]
 
@@ -59,7 +58,7 @@ def main() -> None:
 def read(weights: Path, paths: list[str], work: Path) -> list[Record]:
     """The JSON lines of `aimis read` with these weights in place of the shipped ones."""
     folder = _folder_with(weights, work)
-    environment = {**os.environ, "AIMIS_READERS_PATH": str(folder)}
+    environment = {**os.environ, "AIMIS_kept_out.READERS_PATH": str(folder)}
     reader = read_manifest(folder).reader_ids[0]
     command = [str(Path(sys.executable).with_name("aimis")), "read", "--json", "--reader", reader, *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -73,7 +72,7 @@ def _folder_with(weights: Path, work: Path) -> Path:
     name = f"oesophagus-{weights.stem}"
     folder = work / name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(READER, folder, ignore=shutil.ignore_patterns("*.onnx", "__pycache__"))
+    shutil.copytree(kept_out.READER, folder, ignore=shutil.ignore_patterns("*.onnx", "__pycache__"))
     shutil.copy(weights, folder / "weights" / "oesophagus.onnx")
     stored = weights.read_bytes()
     text = (folder / "reader.toml").read_text().replace('id = "oesophagus"', f'id = "{name}"')
@@ -150,7 +149,7 @@ def outside(args: argparse.Namespace) -> str:
             paths.append(str(folder / f"{number:04d}-{family}.png"))
             cv2.imwrite(paths[-1], np.ascontiguousarray(picture[:, :, ::-1]))
     fundus = sorted((args.shared / "data" / "fundus" / "images").rglob("*.webp"))[7::200]
-    records = read(READER / "weights" / "oesophagus.onnx", paths + [str(p) for p in fundus], args.work)
+    records = read(kept_out.READER / "weights" / "oesophagus.onnx", paths + [str(p) for p in fundus], args.work)
     passed = [r["path"] for r in records if r["status"] == "read"]
     text = f"read {len(passed)} of {len(records)} pictures that are no endoscopy"
     print(f"== {text}", *(Path(p).name for p in passed))

@@ -85,8 +85,8 @@ def barretts_dice(root: Path, rows: list[data.Row]) -> str:
 
 def _barretts(engine: Network, root: Path, row: data.Row) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
     frame, allowed = data.normalised(root, row)
-    square = cv2.resize(frame, (kept_out.SIDE_PX, kept_out.SIDE_PX), interpolation=cv2.INTER_AREA)
-    logits = network.run(engine, np.asarray(square, dtype=np.uint8)).map[None]
+    square = kept_out.reduced(frame)
+    logits = network.run(engine, square).map[None]
     odds = measure_map.log_odds(logits, "barretts-oesophagus", "oesophageal-neoplasia")[0]
     return np.asarray(cv2.resize(odds, allowed.shape[::-1])), allowed
 
@@ -100,8 +100,8 @@ def vessels(root: Path, rows: list[data.Row]) -> str:
         if row["source"] != "ipcl":
             continue
         frame, allowed = data.normalised(root, row)
-        square = cv2.resize(frame, (kept_out.SIDE_PX, kept_out.SIDE_PX), interpolation=cv2.INTER_AREA)
-        logits = network.run(engines[data.fold_of(row)], np.asarray(square, dtype=np.uint8)).map[None]
+        square = kept_out.reduced(frame)
+        logits = network.run(engines[data.fold_of(row)], square).map[None]
         odds = cv2.resize(measure_map.log_odds(logits, "oesophageal-neoplasia")[0], allowed.shape[::-1])
         for bits, sick in ((4, True), (1, False)):
             count, labels = cv2.connectedComponents((allowed == bits).astype(np.uint8))

@@ -15,6 +15,7 @@ from aimis.readers.oesophagus import aperture, network, quality, repeats
 from training.oesophagus import data
 
 FOLDS = Path("training/oesophagus/folds")
+READER = Path("src/aimis/readers/oesophagus")
 SIDE_PX = 256
 Floats = npt.NDArray[np.float64]
 

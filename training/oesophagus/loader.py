@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,7 +14,7 @@ from aimis.readers.oesophagus import aperture
 from aimis.readers.oesophagus.network import SITES
 from training.fundus import negatives
 from training.oesophagus import data
-from training.oesophagus.augment import augment, paste, recoloured_as
+from training.oesophagus.augment import augment, recoloured_as
 
 if TYPE_CHECKING:
     from training.oesophagus.train import Recipe
@@ -76,10 +75,6 @@ class Frames(Dataset[Batch]):
         chances = np.array([share / count[name] for name, share in families])
         rng = np.random.default_rng([seed, 5])
         self.drawn = rng.choice(indices, size=recipe.draws, p=chances / chances.sum())
-        lesioned = [i for i in indices if data.classes_of(rows[i]) & data.NEOPLASIA and rows[i]["source"] != "ipcl"]
-        self.lesioned = np.array(lesioned)
-        plain = ("site-oesophagus", "normal-oesophagus", "site-cardia-gej")
-        self.plain = {i for i in indices if rows[i]["classes"] in plain}
 
     def __len__(self) -> int:
         return len(self.drawn)
@@ -91,9 +86,6 @@ class Frames(Dataset[Batch]):
         index = int(self.drawn[place])
         frame, allowed = self.cache.frames[index], self.cache.allowed[index]
         truth, weight = data.findings_of(self.rows[index])
-        if index in self.plain and rng.random() < self.recipe.strength.paste:
-            frame, allowed = self._pasted(frame, allowed, rng)
-            truth[0] = 1.0
         strength = self.recipe.strength
         if self.rows[index]["source"] in GENTLE and rng.random() < strength.gentle:
             strength = strength.gentler
@@ -118,24 +110,6 @@ class Frames(Dataset[Batch]):
         places = self.recipe.side // MAP_STEP_PX
         none = torch.zeros(3)
         return to_input(frame), torch.zeros(places, places, dtype=torch.uint8), none, none, torch.tensor(_OTHER)
-
-    def _pasted(
-        self, frame: npt.NDArray[np.uint8], allowed: npt.NDArray[np.uint8], rng: np.random.Generator
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """The frame with a lesion of another laid on at another place, and its map."""
-        other = int(self.lesioned[rng.integers(len(self.lesioned))])
-        lesion = (self.cache.allowed[other] == 4).astype(np.uint8) * 255
-        side = frame.shape[0]
-        angle, zoom = rng.uniform(0, 360), rng.uniform(0.6, 1.1)
-        matrix = cv2.getRotationMatrix2D((side / 2, side / 2), angle, zoom)
-        matrix[:, 2] += rng.uniform(-0.15, 0.15, 2) * side
-        source = cv2.warpAffine(self.cache.frames[other], matrix, (side, side))
-        lesion = cv2.warpAffine(lesion, matrix, (side, side), flags=cv2.INTER_NEAREST)
-        lesion[allowed == 0] = 0
-        if (lesion > 0).sum() < 300:
-            return frame, allowed
-        out = np.where(lesion > 0, np.uint8(4), allowed)
-        return paste(source, frame, lesion, rng), np.asarray(out, dtype=np.uint8)
 
 
 _OTHER = SITES.index("other")

@@ -21,8 +21,7 @@ from training import manifest
 from training.fundus import calibrate
 from training.oesophagus import data, figures, kept_out, simulate
 
-READER = Path("src/aimis/readers/oesophagus")
-WEIGHTS = READER / "weights" / "oesophagus.onnx"
+WEIGHTS = kept_out.READER / "weights" / "oesophagus.onnx"
 TEMPLATE = Path("training/oesophagus/reader.template.toml")
 OWN_SITE = 0.5  # a frame is read where oesophagus or junction is likelier than not
 ALARMS = {"oesophageal-neoplasia": 0.05, "barretts-oesophagus": 0.1, "oesophagitis": 0.1}
@@ -118,7 +117,7 @@ def write_reader(root: Path) -> None:
         text, simulated[finding] = _examination(kept, rows, finding, calibrated=calibrated, read=read, unseen=of_unseen)
         examinations += text
     values["network"] += "\n" + examinations
-    manifest.fill(TEMPLATE, READER / "reader.toml", values)
+    manifest.fill(TEMPLATE, kept_out.READER / "reader.toml", values)
     figures.SIMULATED.write_text(json.dumps(simulated, indent=1) + "\n")
 
 

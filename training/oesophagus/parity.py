@@ -16,12 +16,10 @@ from aimis.readers.manifest import read_manifest
 from aimis.readers.oesophagus import network
 from training.oesophagus import data, kept_out
 
-READER = kept_out.FOLDS.parents[2] / "src" / "aimis" / "readers" / "oesophagus"
-
 
 def print_all(cache: data.Cache, rows: list[data.Row]) -> dict[str, Any]:
     """Of all development frames: the largest difference of a logit, and the decisions that differ."""
-    manifest = read_manifest(READER)
+    manifest = read_manifest(kept_out.READER)
     gates, entry = manifest.network["gates"], manifest.readers[0]
     fast = open_engine(manifest.weights_path, kind="openvino", precision="f32", streams=1)
     options = onnxruntime.SessionOptions()

@@ -33,9 +33,10 @@ logging.getLogger("pydicom").propagate = False  # its messages quote values, the
 
 _LUT_COLOURS = ("Red", "Green", "Blue")
 _LUTS = [f"{colour}PaletteColorLookupTable{part}" for colour in _LUT_COLOURS for part in ("Descriptor", "Data")]
+AGE_KEYWORDS = ("PatientAge", "PatientBirthDate", "StudyDate")
 _WANTED = [
     *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
-    *("Modality", "PatientID", "PatientAge", "PatientBirthDate", "StudyDate", "Laterality", "ImageLaterality"),
+    *("Modality", "PatientID", *AGE_KEYWORDS, "Laterality", "ImageLaterality"),
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"),
@@ -185,7 +186,7 @@ def read_subject(dataset: Dataset) -> Subject:
         modality=_text(dataset, "Modality") or "OT",
         laterality=Laterality(side) if side in set(Laterality) else None,
         says_laterality=bool(side),
-        age_years=age.years(*(_text(dataset, keyword) for keyword in ("PatientAge", "PatientBirthDate", "StudyDate"))),
+        age_years=age.years(*(_text(dataset, keyword) for keyword in AGE_KEYWORDS)),
         patient_id=_text(dataset, "PatientID"),
         study_instance_uid=_text(dataset, "StudyInstanceUID"),
         series_instance_uid=_text(dataset, "SeriesInstanceUID"),

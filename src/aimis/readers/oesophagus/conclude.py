@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Track
 from aimis.domain.reading import Classification, Finding, Outcome, Reason, Region, Status
+from aimis.readers.adults import NO_ADULT
 from aimis.readers.oesophagus import advice, keyframes, pooling, repeats, tracks
 from aimis.readers.oesophagus.judged import Conclusion, Pooling, Private, Rules, Seen, interest, seen
 from aimis.readers.oesophagus.stations import COLON, NO_ORGAN, OWN, stations
@@ -106,7 +107,10 @@ def _marked(judged: Sequence[JudgedFrame], kind: ExaminationKind) -> list[Seen]:
 
 
 def _refusal(case: _Case, conclusion: Conclusion, limited: Reason | None) -> tuple[Status, Reason] | None:
-    """Status and reason where the examination is not read."""
+    """Status and reason where the examination is not read; of a child none is, if but one frame says so."""
+    child = next((f.record.reason for f in case.frames if f.record.reason and f.record.reason.code == NO_ADULT), None)
+    if child is not None:
+        return Status.UNSUPPORTED, child
     sites = Counter(f.record.site for f in case.frames if f.record.site is not None and not f.repeat)
     other = sum(n for site, n in sites.items() if site not in OWN and site != NO_ORGAN)
     if sites[COLON] > max(len(case.counted), other / 2):
@@ -114,14 +118,19 @@ def _refusal(case: _Case, conclusion: Conclusion, limited: Reason | None) -> tup
     if case.counted:
         share = len(case.counted) / (len(case.counted) + other)
         return None if share >= conclusion.least_own_share else (Status.UNSUPPORTED, Reason.of(OTHER_ORGANS))
-    return _nothing_counted(Counter(f.record.status for f in case.frames), limited, other=other)
+    return _nothing_counted([f.record for f in case.frames], limited, other=other)
 
 
-def _nothing_counted(statuses: Counter[Status], limited: Reason | None, *, other: int) -> tuple[Status, Reason]:
+def _nothing_counted(frames: Sequence[FrameRecord], limited: Reason | None, *, other: int) -> tuple[Status, Reason]:
+    statuses = Counter(frame.status for frame in frames)
     looked_at = statuses[Status.UNSUPPORTED] + statuses[Status.NOT_ASSESSABLE]
     if not looked_at:
         return Status.FAILED, limited or Reason.of(NO_FRAME)
     if statuses[Status.UNSUPPORTED] > statuses[Status.NOT_ASSESSABLE]:
+        refused = [frame for frame in frames if frame.status is Status.UNSUPPORTED]
+        why = refused[0].reason
+        if why is not None and all(frame.site is None and frame.reason == why for frame in refused):
+            return Status.UNSUPPORTED, why  # what the files say, before any picture was looked at
         return Status.UNSUPPORTED, Reason.of(OTHER_ORGANS if other else NOTHING_OF_THE_BODY)
     return Status.NOT_ASSESSABLE, Reason.of(NONE_JUDGED, frames=looked_at)
 

@@ -78,6 +78,11 @@ def unread(index: int, status: Status = Status.NOT_ASSESSABLE, site: str | None 
     return JudgedFrame(record=FrameRecord(index=index, status=status, reason=Reason.of("out-of-focus"), site=site))
 
 
+def refused(index: int, code: str) -> JudgedFrame:
+    """By what its file says, not looked at."""
+    return JudgedFrame(record=FrameRecord(index=index, status=Status.UNSUPPORTED, reason=Reason.of(code)))
+
+
 def of(site: str, index: int) -> JudgedFrame:
     return unread(index, Status.UNSUPPORTED, site)
 
@@ -217,6 +222,9 @@ def test_decision_of_the_examination_is_its_own_where_it_has_one() -> None:
         ([*(of("antrum", i) for i in range(40)), read(40)], (Status.UNSUPPORTED, "other-organs")),
         ([*(of("antrum", i) for i in range(40)), read(40), read(41)], (Status.READ, None)),
         ([of("other", 0), of("other", 1)], (Status.UNSUPPORTED, "nothing-of-the-body")),
+        ([refused(0, "wrong-modality"), refused(1, "wrong-modality")], (Status.UNSUPPORTED, "wrong-modality")),
+        ([refused(0, "wrong-modality"), of("other", 1)], (Status.UNSUPPORTED, "nothing-of-the-body")),
+        ([refused(0, "no-adult"), *(read(i, 0.9) for i in range(1, 5))], (Status.UNSUPPORTED, "no-adult")),
         ([*(of("other", i) for i in range(30)), read(30)], (Status.READ, None)),
         ([read(0), unread(1)], (Status.READ, "part-not-judged")),
         ([*(read(i) for i in range(9)), unread(9)], (Status.READ, None)),
