@@ -118,6 +118,20 @@ def findings_of(row: Row) -> tuple[list[float], list[float]]:
     return list(truth), list(weight)
 
 
+def balanced(truth: npt.NDArray[np.bool_], sources: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
+    """Weights under which a frame's source says little of its finding, together 1.
+
+    Half for the frames with the finding, a quarter each for those without of the same sources and of the others; in
+    each part all sources weigh the same.
+    """
+    showing = np.isin(sources, sources[truth])
+    found = np.zeros(len(truth))
+    for part, share in ((truth, 0.5), (~truth & showing, 0.25), (~truth & ~showing, 0.25)):
+        names, of, count = np.unique(sources[part], return_inverse=True, return_counts=True)
+        found[part] = share / len(names) / count[of] if len(names) else 0.0
+    return np.asarray(found / found.sum())
+
+
 UNKNOWN_SITE, ANOTHER_ORGAN = -1, -2
 
 

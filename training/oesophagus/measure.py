@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import cv2
@@ -24,19 +25,20 @@ def predict(
     """Finding and site logits, and the map's logits, of the frames at `indices`, in order."""
     network.eval()
     parts: list[list[npt.NDArray[np.float16]]] = [[], [], []]
-    for start in range(0, len(indices), 32):
-        squares = [cache.frames[i] for i in indices[start : start + 32]]
-        inputs = torch.stack(
-            [
-                loader.to_input(np.asarray(cv2.resize(s, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8))
-                for s in squares
-            ]
-        )
+    for inputs in batches(cache, indices, side):
         with torch.autocast("cpu", torch.bfloat16):
-            out = network(inputs.to(memory_format=torch.channels_last))
+            out = network(inputs)
         for part, value in zip(parts, out, strict=True):
             part.append(value.float().numpy().astype(np.float16))
     return {k: np.concatenate(v) for k, v in zip(("findings", "sites", "map"), parts, strict=True)}
+
+
+def batches(cache: data.Cache, indices: list[int], side: int) -> Iterator[torch.Tensor]:
+    """The frames at `indices`, in order, as the network takes them."""
+    for start in range(0, len(indices), 32):
+        squares = [cache.frames[i] for i in indices[start : start + 32]]
+        resized = [np.asarray(cv2.resize(s, (side, side), interpolation=cv2.INTER_AREA), np.uint8) for s in squares]
+        yield torch.stack([loader.to_input(s) for s in resized]).to(memory_format=torch.channels_last)
 
 
 def readings_of(odds: Array) -> dict[str, Array]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from training import eight_bits, run
-from training.oesophagus import data, loader, measure
+from training.oesophagus import data, loader, measure, whole_frame
 from training.oesophagus.augment import Strength
 from training.oesophagus.network import OesophagusNetwork, from_backbone
 
@@ -45,15 +45,7 @@ class Recipe:
     heads_rate: float = 2e-3
     finding_loss: float = 0.5
     site_loss: float = 0.3
-    standardise: bool = False
-    centred: bool = False
-    mix_styles: bool = False
     strength: Strength = field(default_factory=Strength)
-
-    @property
-    def options(self) -> dict[str, bool]:
-        """Of the network."""
-        return {name: getattr(self, name) for name in ("standardise", "centred", "mix_styles")}
 
     @classmethod
     def read(cls, path: Path, changed: Sequence[str] = ()) -> Recipe:
@@ -90,6 +82,8 @@ def main() -> None:
     outside = loader.outside(args.data, args.work)
     while training.epoch < recipe.epochs:
         training.train_epoch(loader.Frames(cache, rows, kept, recipe, seed=training.epoch, outside=outside))
+    whole_frame.fit(training.averaged, cache, rows, kept, recipe.side)
+    training.store()
     if out:
         found = measure.predict(training.averaged, cache, out, recipe.side)
         np.savez_compressed(training.folder / "outputs.npz", indices=out, **found)
@@ -106,7 +100,7 @@ class Run(run.Run[OesophagusNetwork]):
 
     def __init__(self, folder: Path, backbone: Path, recipe: Recipe) -> None:
         torch.manual_seed(SEED)
-        networks = from_backbone(backbone, **recipe.options), from_backbone(backbone, **recipe.options)
+        networks = from_backbone(backbone), from_backbone(backbone)
         super().__init__(folder, networks, networks[0].trained_parameters(), weight_decay=0.02)
         self.recipe = recipe
 
@@ -123,7 +117,7 @@ class Run(run.Run[OesophagusNetwork]):
             self.set_rates(recipe.trunk_rate, recipe.heads_rate, progress=progress, warm=100, least=0.02)
             losses.append(self._step(*batch))
         self.epoch += 1
-        self.store(options=recipe.options)
+        self.store()
         means = [round(float(x), 4) for x in np.mean(losses, axis=0)]
         print(json.dumps({"epoch": self.epoch, "losses": means, "seconds": round(time.time() - began)}), flush=True)
 
@@ -152,7 +146,7 @@ def site_loss(logits: Tensor, site: Tensor) -> Tensor:
 def averaged_of(folder: Path) -> OesophagusNetwork:
     """The averaged network of a run."""
     stored = torch.load(folder / "last.pt", weights_only=True)
-    network = OesophagusNetwork(**stored["options"])
+    network = OesophagusNetwork()
     network.load_state_dict(stored["averaged"])
     return network.eval().to(memory_format=torch.channels_last)
 

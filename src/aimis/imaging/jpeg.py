@@ -5,7 +5,7 @@ Source: ISO/IEC 10918-1 (markers), JFIF 1.02, Adobe Technical Note 5116 (APP14),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import simplejpeg
@@ -41,6 +41,7 @@ class JpegHeader:
     process : the frame marker's low byte, 0xC0 baseline .. 0xCF, 0xF7 for JPEG-LS
     adobe_transform : of the APP14 segment, 0 none, 1 YCbCr, 2 YCCK; None without the segment
     first_scan_at : offset of the first scan's marker
+    one_scan : all colours are in the first scan, after which no decoder goes on
     """
 
     columns: int
@@ -52,6 +53,7 @@ class JpegHeader:
     has_jfif: bool = False
     adobe_transform: int | None = None
     first_scan_at: int = 0
+    one_scan: bool = False
 
     @property
     def components(self) -> int:
@@ -87,6 +89,7 @@ def read_header(content: bytes) -> JpegHeader:
     Raises `BrokenInputError` "truncated" where the file ends before it, "broken-picture" where there is no frame.
     """
     fields: dict[str, object] = {}
+    in_scan = 0
     for marker, start, end in _segments(content):
         segment = content[start:end]
         if marker in _FRAME_MARKERS or marker == _JPEG_LS_FRAME:
@@ -99,9 +102,11 @@ def read_header(content: bytes) -> JpegHeader:
             fields["has_jfif"] = True
         elif marker == _SOS:
             fields["first_scan_at"] = start - 4
+            in_scan = segment[0] if segment else 0
     if "process" not in fields:
         raise BrokenInputError("broken-picture", why="JPEG frame")
-    return JpegHeader(**fields)  # type: ignore[arg-type]  # each field is set with its type above
+    header = JpegHeader(**fields)  # type: ignore[arg-type]  # each field is set with its type above
+    return replace(header, one_scan=header.process != _PROGRESSIVE and in_scan == header.components)
 
 
 def decode_pixels(content: bytes, header: JpegHeader, by: int = 1) -> colour.Rgb:
@@ -148,7 +153,7 @@ def check_cost(header: JpegHeader, content: bytes, limits: Limits) -> int:
     by = limits.reduction(header.columns, header.rows)
     held = 3 / by**2 + (6 if header.process == _PROGRESSIVE else 0)
     limits.check_size(header.columns, header.rows, bytes_per_pixel=max(1, round(held)))
-    scans = content.count(bytes([0xFF, _SOS]), header.first_scan_at)
+    scans = 1 if header.one_scan else content.count(bytes([0xFF, _SOS]), header.first_scan_at)
     if scans * header.columns * header.rows > max(_MOST_PIXEL_SCANS, limits.max_pixels):
         raise BrokenInputError("broken-picture", why=f"{scans} scans")
     if content.rfind(bytes([0xFF, _EOI]), header.first_scan_at) < 0:

@@ -49,8 +49,9 @@ def read_all(
     """
     cv2.setNumThreads(threads_a_job)
     in_flight = IN_FLIGHT_PER_JOB * jobs
+    threads = jobs + 1  # while one waits for a file or for the interpreter, the cores have work
     pending: deque[Future[ItemResult]] = deque()
-    with ThreadPoolExecutor(jobs, thread_name_prefix="read") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="read") as pool:
         try:
             for item in items:
                 if isinstance(item, ExaminationItem):

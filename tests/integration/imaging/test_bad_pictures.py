@@ -23,6 +23,7 @@ from PIL import Image
 
 from aimis.domain.errors import CaseError
 from aimis.imaging.foreign import foreign_decoder
+from aimis.imaging.jpeg import read_header
 from aimis.imaging.limits import Limits
 from tests.fakes.pictures import decode_all, decode_one, encoded, mean_error, photograph, refusal
 
@@ -217,6 +218,16 @@ def test_jpeg_of_endless_scans_is_refused() -> None:
     scan = content[content.rindex(b"\xff\xda") : -2]
 
     assert refusal(content[:-2] + scan * 60 + b"\xff\xd9") == ("failed", "broken-picture")
+
+
+def test_scan_after_one_of_all_colours_is_no_picture() -> None:
+    """So that of such a file nobody need count the scans."""
+    content = encoded(RGB, "JPEG")
+    scan = content[content.rindex(b"\xff\xda") : -2]
+
+    assert read_header(content).one_scan
+    assert not read_header(sample("progressive jpeg")).one_scan
+    assert refusal(content[:-2] + scan + b"\xff\xd9") == ("failed", "broken-picture")
 
 
 def test_file_beyond_the_limit_of_bytes_is_refused() -> None:

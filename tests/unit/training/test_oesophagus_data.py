@@ -103,3 +103,22 @@ def test_groups_stand_whole_in_one_half_and_both_halves_are_used() -> None:
     halves = [data.half_of(row("site-oesophagus", "nics2021", group=str(k))) for k in range(200)]
     assert halves == [data.half_of(row("site-cardia-gej", "nics2021", group=str(k))) for k in range(200)]
     assert 70 < sum(halves) < 130
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), min_size=1))
+def test_balanced_frames_without_a_finding_weigh_as_much_as_those_with_it_and_near_ones_as_far_ones(
+    frames: list[tuple[bool, str]],
+) -> None:
+    truth, sources = np.array([t for t, _ in frames]), np.array([s for _, s in frames])
+    showing = np.isin(sources, sources[truth])
+    shares = {"with": truth, "near": ~truth & showing, "far": ~truth & ~showing}
+
+    weight = data.balanced(truth, sources)
+
+    of_part = {name: weight[part].sum() for name, part in shares.items() if part.any()}
+    wanted = {name: {"with": 2, "near": 1, "far": 1}[name] for name in of_part}
+    assert weight.sum() == pytest.approx(1)
+    assert of_part == pytest.approx({name: share / sum(wanted.values()) for name, share in wanted.items()})
+    for part in filter(np.any, shares.values()):
+        of_source = [weight[part & (sources == s)].sum() for s in set(sources[part])]
+        assert of_source == pytest.approx([np.mean(of_source)] * len(of_source))

@@ -62,7 +62,7 @@ def find_aperture(rgb: npt.NDArray[np.uint8]) -> Aperture:
     x1, y1 = np.minimum(np.ceil(outline.max(axis=0)).astype(int), (columns, rows))
     return Aperture(
         box_px=(int(x0), int(y0), int(x1), int(y1)),
-        outline_px=tuple((float(x), float(y)) for x, y in outline),
+        outline_px=tuple((x, y) for x, y in outline.tolist()),
         insets_px=tuple(_enlarged(inset, scale, rows, columns) for inset in insets),
     )
 

@@ -1,0 +1,54 @@
+"""The second view of a frame: logistic regression on what the trained trunk's finer features are like over all of it.
+
+Trained together with the map it would learn which hospital a frame is from, for every finding comes from few. So it is
+fitted when all else is done, with weights under which the source says little: the frames with a finding weigh as
+much as those without, and of these, half are from the very sources that show the finding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from training.oesophagus import data, measure
+from training.oesophagus.network import of_whole
+
+if TYPE_CHECKING:
+    from training.oesophagus.network import OesophagusNetwork
+
+_REGULARISATION = 0.3  # scikit-learn's C, for frames that weigh _FRAMES together
+_FRAMES = 200.0
+_MAGNIFIED = "ipcl"  # its frames are close-ups, alike in all but the vessels
+
+
+def fit(network: OesophagusNetwork, cache: data.Cache, rows: list[data.Row], indices: list[int], side: int) -> None:
+    """Set `network.whole` from the frames at `indices`."""
+    chosen = [i for i in indices if rows[i]["oesophagus"] != "no" and rows[i]["source"] != _MAGNIFIED]
+    features = _features(network, cache, chosen, side)
+    said = np.array([data.findings_of(rows[i]) for i in chosen])  # (frames, truth and whether it is known, findings)
+    sources = np.array([rows[i]["source"] for i in chosen])
+    scaler = StandardScaler().fit(features)
+    for place in range(said.shape[2]):
+        known, truth = said[:, 1, place] > 0, said[:, 0, place] > 0
+        model = LogisticRegression(C=_REGULARISATION, max_iter=5000)
+        weight = data.balanced(truth[known], sources[known])
+        model.fit(scaler.transform(features[known]), truth[known], sample_weight=_FRAMES * weight)
+        slopes = model.coef_[0] / scaler.scale_
+        network.whole.weight.data[place] = torch.from_numpy(slopes).float()
+        network.whole.bias.data[place] = float(model.intercept_[0] - slopes @ scaler.mean_)
+
+
+@torch.no_grad()
+def _features(network: OesophagusNetwork, cache: data.Cache, indices: list[int], side: int) -> npt.NDArray[np.float32]:
+    """Shape (frames, WHOLE_CHANNELS)."""
+    network.eval()
+    parts = []
+    for inputs in measure.batches(cache, indices, side):
+        near, middle, _, _ = network.features(inputs)
+        parts.append(of_whole(near, middle).numpy())
+    return np.concatenate(parts)
