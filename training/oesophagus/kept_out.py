@@ -46,8 +46,9 @@ class KeptOut:
 
     @property
     def own_site(self) -> Floats:
-        """Probability of oesophagus or junction."""
-        odds = np.exp(self.sites - self.sites.max(axis=1, keepdims=True))
+        """Probability of oesophagus or junction, if it is endoscopy."""
+        inside = self.sites[:, :-1]
+        odds = np.exp(inside - inside.max(axis=1, keepdims=True))
         return np.asarray(odds[:, :2].sum(axis=1) / odds.sum(axis=1))
 
     @property

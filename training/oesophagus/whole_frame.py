@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _REGULARISATION = 0.3  # scikit-learn's C, for frames that weigh _FRAMES together
 _FRAMES = 200.0
+VIEWS = 2  # of each frame: as it is, and mirrored
 _MAGNIFIED = "ipcl"  # its frames are close-ups, alike in all but the vessels
 
 
@@ -30,14 +31,15 @@ def fit(network: OesophagusNetwork, cache: data.Cache, rows: list[data.Row], ind
     """Set `network.whole` from the frames at `indices`."""
     chosen = [i for i in indices if rows[i]["oesophagus"] != "no" and rows[i]["source"] != _MAGNIFIED]
     features = _features(network, cache, chosen, side)
-    said = np.array([data.findings_of(rows[i]) for i in chosen])  # (frames, truth and whether it is known, findings)
-    sources = np.array([rows[i]["source"] for i in chosen])
-    scaler = StandardScaler().fit(features)
+    said = np.array([data.findings_of(rows[i]) for i in chosen] * VIEWS)  # (frames, truth and is it known, findings)
+    sources = np.array([rows[i]["source"] for i in chosen] * VIEWS)
     for place in range(said.shape[2]):
-        known, truth = said[:, 1, place] > 0, said[:, 0, place] > 0
+        known = said[:, 1, place] > 0
+        truth = said[known, 0, place] > 0
+        scaler = StandardScaler().fit(features[known])
         model = LogisticRegression(C=_REGULARISATION, max_iter=5000)
-        weight = data.balanced(truth[known], sources[known])
-        model.fit(scaler.transform(features[known]), truth[known], sample_weight=_FRAMES * weight)
+        weight = _FRAMES * data.balanced(truth, sources[known])
+        model.fit(scaler.transform(features[known]), truth, sample_weight=weight)
         slopes = model.coef_[0] / scaler.scale_
         network.whole.weight.data[place] = torch.from_numpy(slopes).float()
         network.whole.bias.data[place] = float(model.intercept_[0] - slopes @ scaler.mean_)
@@ -45,10 +47,11 @@ def fit(network: OesophagusNetwork, cache: data.Cache, rows: list[data.Row], ind
 
 @torch.no_grad()
 def _features(network: OesophagusNetwork, cache: data.Cache, indices: list[int], side: int) -> npt.NDArray[np.float32]:
-    """Shape (frames, WHOLE_CHANNELS)."""
+    """Shape (views * frames, WHOLE_CHANNELS), first all frames as they are."""
     network.eval()
-    parts = []
+    views: tuple[list[npt.NDArray[np.float32]], ...] = [], []
     for inputs in measure.batches(cache, indices, side):
-        near, middle, _, _ = network.features(inputs)
-        parts.append(of_whole(near, middle).numpy())
-    return np.concatenate(parts)
+        for view, seen in zip(views, (inputs, inputs.flip(3)), strict=True):
+            near, middle, _, _ = network.features(seen)
+            view.append(of_whole(near, middle).numpy())
+    return np.concatenate([part for view in views for part in view])

@@ -36,7 +36,8 @@ MODALITIES = frozenset({"ES", "XC", "SC", "OT", "GM"})
 class Gates(BaseModel):
     """The gates' thresholds, from the manifest's network table.
 
-    own_site : least probability of oesophagus or junction that is read; other_site : of no endoscopy that is refused
+    other_site : least probability of no endoscopy that is refused
+    own_site : least probability of oesophagus or junction, if it is endoscopy, that is read
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,7 +156,7 @@ class OesophagusReader:
         likeliest = max(share, key=lambda name: share[name])
         if share[NO_ENDOSCOPY] > self._gates.other_site:
             return NO_ENDOSCOPY, Reason.of("not-an-endoscopic-picture")
-        if sum(share[s] for s in OWN_SITES) < self._gates.own_site:
+        if sum(share[s] for s in OWN_SITES) < self._gates.own_site * (1 - share[NO_ENDOSCOPY]):
             return likeliest, Reason.of("not-the-oesophagus", site=likeliest)
         return max(OWN_SITES, key=lambda name: share[name]), None
 
