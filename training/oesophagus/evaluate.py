@@ -58,7 +58,7 @@ def main() -> None:
 def read(weights: Path, paths: list[str], work: Path) -> list[Record]:
     """The JSON lines of `aimis read` with these weights in place of the shipped ones."""
     folder = _folder_with(weights, work)
-    environment = {**os.environ, "AIMIS_kept_out.READERS_PATH": str(folder)}
+    environment = {**os.environ, "AIMIS_READERS_PATH": str(folder)}
     reader = read_manifest(folder).reader_ids[0]
     command = [str(Path(sys.executable).with_name("aimis")), "read", "--json", "--reader", reader, *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

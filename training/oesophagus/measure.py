@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -25,7 +25,7 @@ def predict(
     """Finding and site logits, and the map's logits, of the frames at `indices`, in order."""
     network.eval()
     parts: list[list[npt.NDArray[np.float16]]] = [[], [], []]
-    for inputs in batches(cache, indices, side):
+    for inputs in batches(cache.frames, indices, side):
         with torch.autocast("cpu", torch.bfloat16):
             out = network(inputs)
         for part, value in zip(parts, out, strict=True):
@@ -33,10 +33,10 @@ def predict(
     return {k: np.concatenate(v) for k, v in zip(("findings", "sites", "map"), parts, strict=True)}
 
 
-def batches(cache: data.Cache, indices: list[int], side: int) -> Iterator[torch.Tensor]:
+def batches(frames: npt.NDArray[np.uint8], indices: Sequence[int], side: int) -> Iterator[torch.Tensor]:
     """The frames at `indices`, in order, as the network takes them."""
     for start in range(0, len(indices), 32):
-        squares = [cache.frames[i] for i in indices[start : start + 32]]
+        squares = [frames[i] for i in indices[start : start + 32]]
         resized = [np.asarray(cv2.resize(s, (side, side), interpolation=cv2.INTER_AREA), np.uint8) for s in squares]
         yield torch.stack([loader.to_input(s) for s in resized]).to(memory_format=torch.channels_last)
 

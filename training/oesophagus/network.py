@@ -1,7 +1,8 @@
 """The oesophagus network: MobileNetV2 trunk, one map over five classes, findings read off the map, a site.
 
 What a frame shows is the sum of two views, both logits: the strongest places of the map, and the means over the whole
-frame of features that are still fine (`whole_frame`). Either alone is worse (`training/oesophagus/README.md`).
+frame of features that are still fine (`whole_frame`). So is where it is (`joined`). Either view alone is worse
+(`training/oesophagus/README.md`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from training.mobilenet import load_trunk, make_trunk
 FROZEN_LAYERS = 5
 _WIDTH = 64
 _FINDING_CLASS = [CLASSES.index(f) for f in FINDINGS]
+OWN_SITES = 2  # oesophagus and junction are the first of SITES
 WHOLE_CHANNELS = 32 + 96  # of the features at 1/8 and 1/16
 POOLED_SHARE = 0.03  # of the places: the strongest of a class, whose mean stands for the frame
 
@@ -45,7 +47,7 @@ class OesophagusNetwork(nn.Module):
         self.site = nn.Linear(1280, len(SITES))
         self.gain = nn.Parameter(torch.ones(len(FINDINGS)))
         self.bias = nn.Parameter(torch.zeros(len(FINDINGS)))
-        self.whole = nn.Linear(WHOLE_CHANNELS, len(FINDINGS)).requires_grad_(requires_grad=False)
+        self.whole = nn.Linear(WHOLE_CHANNELS, len(FINDINGS) + len(SITES)).requires_grad_(requires_grad=False)
         nn.init.zeros_(self.whole.weight)
         nn.init.zeros_(self.whole.bias)
         self.drop = nn.Dropout2d(0.1)
@@ -70,7 +72,8 @@ class OesophagusNetwork(nn.Module):
         places = self.classes(self.drop(up)).float()
         inside = nn.functional.avg_pool2d(shown, 8)
         site = self.site(last.mean(dim=(2, 3)).float())
-        return self.pooled(places, inside) + self.whole(of_whole(near, middle)), site, places
+        findings, sites = self.whole(of_whole(near, middle)).split([len(FINDINGS), len(SITES)], dim=1)
+        return self.pooled(places, inside) + findings, joined(site, site + sites), places
 
     def pooled(self, places: Tensor, inside: Tensor) -> Tensor:
         """Finding logits: mean over the strongest places of log p / (1 - p), within the picture."""
@@ -96,6 +99,21 @@ def enlarged(features: Tensor) -> Tensor:
 def of_whole(near: Tensor, middle: Tensor) -> Tensor:
     """What `whole` sees: means over the frame of the features at 1/8 and 1/16, shape (batch, WHOLE_CHANNELS)."""
     return torch.cat([near.mean(dim=(2, 3)), middle.mean(dim=(2, 3))], dim=1).float()
+
+
+def joined(site: Tensor, both: Tensor) -> Tensor:
+    """Site logits of two views together, but whether endoscopy shows oesophagus or junction as the first alone has it.
+
+    The second names stations and tells what is no endoscopy, but takes two gastric cancers of 16 for the junction's.
+
+    site, both : shape (batch, sites), the last of them no endoscopy; of the first view, and the sum of the two
+    """
+    parts = []
+    endoscopy = both[:, :-1].logsumexp(1, keepdim=True) - site[:, :-1].logsumexp(1, keepdim=True)
+    for group in (slice(OWN_SITES), slice(OWN_SITES, -1)):
+        share = site[:, group].logsumexp(1, keepdim=True) + endoscopy
+        parts.append(both[:, group] - both[:, group].logsumexp(1, keepdim=True) + share)
+    return torch.cat([*parts, both[:, -1:]], dim=1)
 
 
 def from_backbone(path: Path) -> OesophagusNetwork:

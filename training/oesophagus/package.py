@@ -33,7 +33,7 @@ EXAMINATIONS = {"oesophageal-neoplasia": 0.05, "barretts-oesophagus": 0.2, "oeso
 FEW = ("oesophageal-neoplasia", "barretts-oesophagus")  # of oesophagitis it would take half of what is found
 NORMALS = ("gastrovision", "nics2021")
 MEASURED = 200  # frames over which the reach of each feature is measured before it is stored in eight bits
-OTHER_SITE = 0.8  # probability of no endoscopy from which a frame is refused as such
+OTHER_SITE = 0.5  # probability of no endoscopy from which a frame is refused as such
 Floats = npt.NDArray[np.float64]
 
 

@@ -45,4 +45,4 @@ def _decisions(findings: npt.NDArray[Any], sites: npt.NDArray[Any], entry: Any, 
     point = entry.default_operating_point
     logits = {e: float(findings[network.FINDINGS.index(e.name)]) for e in entry.findings}
     present = [e.calibration.probability(logit) >= e.threshold(point) for e, logit in logits.items()]
-    return bool(share[-1] > gates["other_site"]), bool(share[:2].sum() >= gates["own_site"]), *present
+    return bool(share[-1] > gates["other_site"]), bool(share[:2].sum() >= gates["own_site"] * (1 - share[-1])), *present

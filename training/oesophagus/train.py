@@ -22,11 +22,10 @@ from torch.utils.data import DataLoader
 from training import eight_bits, run
 from training.oesophagus import data, loader, measure, whole_frame
 from training.oesophagus.augment import Strength
-from training.oesophagus.network import OesophagusNetwork, from_backbone
+from training.oesophagus.network import OWN_SITES, OesophagusNetwork, from_backbone
 
 SEED = 5
 RECIPE = Path("training/oesophagus/recipe.toml")
-OWN_SITES = 2  # oesophagus and junction are the first of SITES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,7 @@ def main() -> None:
     outside = loader.outside(args.data, args.work)
     while training.epoch < recipe.epochs:
         training.train_epoch(loader.Frames(cache, rows, kept, recipe, seed=training.epoch, outside=outside))
-    whole_frame.fit(training.averaged, cache, rows, kept, recipe.side)
+    whole_frame.fit(training.averaged, cache, rows, kept, outside)
     training.store()
     if out:
         found = measure.predict(training.averaged, cache, out, recipe.side)

@@ -15,43 +15,67 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from training.oesophagus import data, measure
+from aimis.readers.oesophagus.network import FINDINGS, SITES
+from training.oesophagus import data, kept_out, measure
 from training.oesophagus.network import of_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from training.oesophagus.network import OesophagusNetwork
 
-_REGULARISATION = 0.3  # scikit-learn's C, for frames that weigh _FRAMES together
+Bytes = npt.NDArray[np.uint8]
+
+_REGULARISATION = 0.3  # scikit-learn's C; of a finding for frames that weigh _FRAMES together
 _FRAMES = 200.0
-VIEWS = 2  # of each frame: as it is, and mirrored
 _MAGNIFIED = "ipcl"  # its frames are close-ups, alike in all but the vessels
 
 
-def fit(network: OesophagusNetwork, cache: data.Cache, rows: list[data.Row], indices: list[int], side: int) -> None:
-    """Set `network.whole` from the frames at `indices`."""
+def fit(
+    network: OesophagusNetwork, cache: data.Cache, rows: list[data.Row], indices: list[int], outside: Bytes
+) -> None:
+    """Set `network.whole` from the frames at `indices`, and from pictures that are no endoscopy.
+
+    outside : shape (pictures, side, side, 3)
+    """
     chosen = [i for i in indices if rows[i]["oesophagus"] != "no" and rows[i]["source"] != _MAGNIFIED]
-    features = _features(network, cache, chosen, side)
-    said = np.array([data.findings_of(rows[i]) for i in chosen] * VIEWS)  # (frames, truth and is it known, findings)
-    sources = np.array([rows[i]["source"] for i in chosen] * VIEWS)
-    for place in range(said.shape[2]):
+    own = np.concatenate([_features(network, cache.frames, chosen, mirrored=way) for way in (False, True)])
+    said = np.array([data.findings_of(rows[i]) for i in chosen] * 2)  # (frames, truth and is it known, findings)
+    sources = np.array([rows[i]["source"] for i in chosen] * 2)
+    for place in range(len(FINDINGS)):
         known = said[:, 1, place] > 0
         truth = said[known, 0, place] > 0
-        scaler = StandardScaler().fit(features[known])
-        model = LogisticRegression(C=_REGULARISATION, max_iter=5000)
-        weight = _FRAMES * data.balanced(truth, sources[known])
-        model.fit(scaler.transform(features[known]), truth, sample_weight=weight)
-        slopes = model.coef_[0] / scaler.scale_
-        network.whole.weight.data[place] = torch.from_numpy(slopes).float()
-        network.whole.bias.data[place] = float(model.intercept_[0] - slopes @ scaler.mean_)
+        _set(network, [place], own[known], truth, _FRAMES * data.balanced(truth, sources[known]))
+    sited = [i for i in indices if data.site_of(rows[i]) >= 0]
+    sites = [*(data.site_of(rows[i]) for i in sited), *[SITES.index("other")] * len(outside)]
+    seen = _features(network, cache.frames, sited), _features(network, outside, range(len(outside)))
+    _set(network, [len(FINDINGS) + site for site in sorted(set(sites))], np.concatenate(seen), np.array(sites))
+
+
+def _set(
+    network: OesophagusNetwork,
+    places: list[int],
+    features: npt.NDArray[np.float32],
+    truth: npt.NDArray[np.generic],
+    weight: npt.NDArray[np.float64] | None = None,
+) -> None:
+    """One regression into some outputs of the layer, as many as it has."""
+    scaler = StandardScaler().fit(features)
+    model = LogisticRegression(C=_REGULARISATION, max_iter=5000)
+    model.fit(scaler.transform(features), truth, sample_weight=weight)
+    slopes = model.coef_ / scaler.scale_
+    network.whole.weight.data[places] = torch.from_numpy(slopes).float()
+    network.whole.bias.data[places] = torch.from_numpy(model.intercept_ - slopes @ scaler.mean_).float()
 
 
 @torch.no_grad()
-def _features(network: OesophagusNetwork, cache: data.Cache, indices: list[int], side: int) -> npt.NDArray[np.float32]:
-    """Shape (views * frames, WHOLE_CHANNELS), first all frames as they are."""
+def _features(
+    network: OesophagusNetwork, frames: Bytes, indices: Sequence[int], *, mirrored: bool = False
+) -> npt.NDArray[np.float32]:
+    """Shape (frames, WHOLE_CHANNELS)."""
     network.eval()
-    views: tuple[list[npt.NDArray[np.float32]], ...] = [], []
-    for inputs in measure.batches(cache, indices, side):
-        for view, seen in zip(views, (inputs, inputs.flip(3)), strict=True):
-            near, middle, _, _ = network.features(seen)
-            view.append(of_whole(near, middle).numpy())
-    return np.concatenate([part for view in views for part in view])
+    parts = []
+    for inputs in measure.batches(frames, indices, kept_out.SIDE_PX):
+        near, middle, _, _ = network.features(inputs.flip(3) if mirrored else inputs)
+        parts.append(of_whole(near, middle).numpy())
+    return np.concatenate(parts)
