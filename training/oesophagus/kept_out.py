@@ -30,6 +30,12 @@ def reduced(square: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.resize(square, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def squares(root: Path, rows: list[data.Row]) -> npt.NDArray[np.uint8]:
+    """The frames as the product brings them to the network, shape (rows, 256, 256, 3)."""
+    pictures = (data.read_rgb(root / row["file"]) for row in rows)
+    return np.stack([aperture.normalise(rgb, aperture.find_aperture(rgb), SIDE_PX) for rgb in pictures])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeptOut:
     """Of every row of labels.csv, in its order.

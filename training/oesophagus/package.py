@@ -46,17 +46,19 @@ def main() -> None:
     parser.add_argument("--run", default="main")
     args = parser.parse_args()
     if args.step == "export":
-        export_runs(args.data / "oesophagus", args.work, args.run)
+        export_runs(args.data, args.work, args.run)
     else:
         write_reader(args.data / "oesophagus")
 
 
-def export_runs(root: Path, work: Path, run: str) -> None:
+def export_runs(shared: Path, work: Path, run: str) -> None:
     """Export the averaged networks of the run on all frames and of those without a fold or a source, in eight bits."""
     from training import eight_bits, export  # noqa: PLC0415  only this step needs torch
-    from training.oesophagus import train  # noqa: PLC0415
+    from training.oesophagus import loader, train, whole_frame  # noqa: PLC0415
 
-    rows, cache = data.read_rows(root), data.load_cache(root, work)
+    rows = data.read_rows(shared / "oesophagus")
+    squares = kept_out.squares(shared / "oesophagus", rows)
+    outside = np.stack([kept_out.reduced(picture) for picture in loader.outside(shared, work)])
     rng = np.random.default_rng(4)
     for folder in [work / run, *sorted(work.glob(f"{run}-*"))]:
         if not (folder / "last.pt").exists():
@@ -69,8 +71,8 @@ def export_runs(root: Path, work: Path, run: str) -> None:
         fold = int(tail.removeprefix("fold")) if tail.startswith("fold") else None
         source = tail.removeprefix("without-")
         seen = [i for i, row in enumerate(rows) if not train.is_left_out(row, fold, source)]
-        chosen = rng.choice(seen, MEASURED, replace=False)
-        eight_bits.write(whole, path, (kept_out.reduced(cache.frames[i]) for i in chosen))
+        eight_bits.write(whole, path, squares[rng.choice(seen, MEASURED, replace=False)])
+        whole_frame.fit(path, [rows[i] for i in seen], squares[seen], outside)
         print(path, f"parity before rounding {parity:.2g}", flush=True)
 
 

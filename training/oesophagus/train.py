@@ -1,7 +1,7 @@
 """Train the oesophagus network: `python -m training.oesophagus.train --fold 0`; without a fold, on all frames.
 
-A run's folder holds its checkpoint after every epoch, from which a rerun goes on, and, of a fold, what the network
-says of the frames that it never saw (`outputs.npz`).
+A run's folder holds its checkpoint after every epoch, from which a rerun goes on, and, of a fold, what the network,
+before its second view is fitted (`whole_frame`), says of the frames that it never saw (`outputs.npz`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from training import eight_bits, run
-from training.oesophagus import data, loader, measure, whole_frame
+from training.oesophagus import data, loader, measure
 from training.oesophagus.augment import Strength
 from training.oesophagus.network import OWN_SITES, OesophagusNetwork, from_backbone
 
@@ -81,8 +81,6 @@ def main() -> None:
     outside = loader.outside(args.data, args.work)
     while training.epoch < recipe.epochs:
         training.train_epoch(loader.Frames(cache, rows, kept, recipe, seed=training.epoch, outside=outside))
-    whole_frame.fit(training.averaged, cache, rows, kept, outside)
-    training.store()
     if out:
         found = measure.predict(training.averaged, cache, out, recipe.side)
         np.savez_compressed(training.folder / "outputs.npz", indices=out, **found)
