@@ -50,7 +50,10 @@ def fit(path: Path, rows: list[data.Row], squares: Squares, outside: Squares) ->
         truth = said[known, 0, place] > 0
         parts.append(_regression(both[known], truth, _FRAMES * data.balanced(truth, sources[known])))
     sites = np.concatenate([sited[sited >= 0], np.full(len(outside), SITES.index("other"))])
-    parts.append(_regression(np.concatenate([features[sited >= 0], beyond]), sites))
+    slopes, offsets = _regression(np.concatenate([features[sited >= 0], beyond]), sites)
+    known = np.isin(range(len(SITES)), sites)  # the others are left as the first view has them
+    parts.append((np.zeros((len(SITES), slopes.shape[1])), np.zeros(len(SITES))))
+    parts[-1][0][known], parts[-1][1][known] = slopes, offsets
     _set(model, *(np.concatenate(part) for part in zip(*parts, strict=True)))
     path.write_bytes(model.SerializeToString(deterministic=True))
 
