@@ -69,7 +69,7 @@ test-system:  ## The Debian packages that some tests need
 	fi
 
 bench: .venv/installed  ## Speed and memory against their limits, as a table
-	.venv/bin/python -m tests.benchmarks.bench $(BENCH_ARGS)
+	SHARED=$(SHARED) .venv/bin/python -m tests.benchmarks.bench $(BENCH_ARGS)
 	.venv/bin/python -m tests.benchmarks.consult_bench
 	.venv/bin/python -m tests.benchmarks.served_bench
 

@@ -55,7 +55,8 @@ def _fundus(folder: Path, asked: argparse.Namespace) -> list[Row]:
 def _examinations(folder: Path, asked: argparse.Namespace) -> list[Row]:
     """The examination of stills: warm, cold, as DICOM; its parts; against four seconds and a plain pipeline."""
     reader = measure.reader_id(examinations.READER, examinations.TOY)
-    _say(f"making {endoscopy.STILLS} stills of {endoscopy.COLUMNS} x {endoscopy.ROWS}; reader {reader}")
+    of = "real frames, enlarged" if endoscopy.real_frames() else "a drawing, which the gates refuse"
+    _say(f"making {endoscopy.STILLS} stills of {endoscopy.COLUMNS} x {endoscopy.ROWS} of {of}; reader {reader}")
     stills = endoscopy.make_stills(folder / "exam")
     dicom = endoscopy.make_dicom(folder / "dicom", stills)
     warm = examinations.open_warm(reader)
