@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from aimis.domain.reading import Measure, Outcome, Status
 from aimis.reports import document, outline, overlay
@@ -367,5 +368,5 @@ def _why_no_overlay(eye: Eye) -> str:
 
 def jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
     """The picture's file."""
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return encoded.tobytes()
+    pixels = np.ascontiguousarray(rgb)
+    return bytes(simplejpeg.encode_jpeg(pixels, quality=_JPEG_QUALITY, colorspace="RGB", colorsubsampling="420"))

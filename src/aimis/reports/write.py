@@ -7,10 +7,10 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import simplejpeg
 from PIL import Image, ImageDraw
 
 from aimis.reports import document, examination, examination_pdf, html, montage, page, pdf, scan, scan_pdf, typeset
@@ -172,9 +172,8 @@ def _captioned(rgb: npt.NDArray[np.uint8], lines: tuple[str, ...], size_px: int 
     for number, line in enumerate(lines):
         text = typeset.shortened(line, typeset.BOLD, size, columns - size)
         pen.text((size // 2, round(size * (0.2 + 1.5 * number))), text, fill="black", font=montage.font(size))
-    stream = BytesIO()
-    Image.fromarray(np.vstack([rgb, np.asarray(strip)])).save(stream, "JPEG", quality=_OVERLAY_QUALITY)
-    return stream.getvalue()
+    whole = np.vstack([rgb, np.asarray(strip)])
+    return bytes(simplejpeg.encode_jpeg(whole, quality=_OVERLAY_QUALITY, colorspace="RGB", colorsubsampling="420"))
 
 
 def _place(path: Path, content: bytes) -> None:
