@@ -84,7 +84,10 @@ def read(
     ] = None,
     language: LanguageOption = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="N", min=1, help="Files read at the same time; else one a core.")
+        int | None,
+        typer.Option(
+            "--jobs", metavar="N", min=1, help="Files read at the same time, while one more is loaded; else one a core."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Do not read again what the record in DIR holds.")] = False,
     operating_point: Annotated[

@@ -94,7 +94,9 @@ class Settings(BaseSettings):
         description="A site's own decisions: [thresholds.READER], then FINDING = a threshold 0..1"
         " or the name of an operating point.",
     )
-    jobs: Positive | None = Field(None, description="Files read at the same time; without it one a thread.")
+    jobs: Positive | None = Field(
+        None, description="Files read at the same time, while one more is loaded; without it one a thread."
+    )
     threads: Positive | None = Field(
         None, description="Threads that one process computes with; without it one a processor."
     )

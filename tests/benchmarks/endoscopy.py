@@ -42,7 +42,7 @@ Rgb = npt.NDArray[np.uint8]
 def frames(count: int, *, seed: int = 5) -> Iterator[Rgb]:
     """So many frames of a slow way over mucosa, in an octagon on black, with a sensor's noise."""
     rng = np.random.default_rng(seed)
-    views, mask = (_real if real_frames() else _drawn)(count, rng), _octagon()
+    views, mask = _real(count) if real_frames() else _drawn(count, rng), _octagon()
     noise = rng.normal(0, 3, (ROWS + _SHIFT_PX, COLUMNS + _SHIFT_PX, 1)).astype(np.float32)
     for view in views:
         dx, dy = rng.integers(0, _SHIFT_PX, 2)
@@ -65,7 +65,7 @@ def real_frames() -> list[Path]:
     return [folder / row["file"] for row in chosen]
 
 
-def _real(count: int, _rng: np.random.Generator) -> Iterator[npt.NDArray[np.float32]]:
+def _real(count: int) -> Iterator[npt.NDArray[np.float32]]:
     """One after another; of a video each for two seconds, moving a little."""
     pictures = [_enlarged(path) for path in real_frames()]
     each = 1 if count <= len(pictures) else 2 * RATE

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,18 +39,19 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def platt(logits: Floats, truth: Floats) -> tuple[float, float]:
-    """Slope and offset by Newton's method, a weak prior on slope 1; Platt 1999 with his smoothed targets."""
+    """Slope and offset, a weak prior on slope 1; Platt 1999 with his smoothed targets."""
     positives, negatives = truth.sum(), len(truth) - truth.sum()
     target = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     design = np.column_stack([logits, np.ones(len(logits))])
-    weights, prior = np.array([1.0, 0.0]), np.array([1.0, 1e-3])
-    for _ in range(50):
-        p = sigmoid(design @ weights)
-        gradient = design.T @ (p - target) + prior * (weights - [1.0, 0.0])
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(prior)
-        step = np.linalg.solve(hessian, gradient)
-        weights = weights - step * min(1.0, 2.0 / float(np.abs(step).max() + 1e-9))
-    return max(float(weights[0]), 0.05), float(weights[1])
+    usual, prior = np.array([1.0, 0.0]), np.array([1.0, 1e-3])
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        z, away = design @ weights, weights - usual
+        each = np.logaddexp(0, z) - target * z
+        return each.sum() + (prior * away**2).sum() / 2, design.T @ (sigmoid(z) - target) + prior * away
+
+    slope, offset = optimize.minimize(loss, usual, jac=True, method="BFGS").x
+    return max(float(slope), 0.05), float(offset)
 
 
 def isotonic(logits: Floats, truth: Floats) -> tuple[Floats, Floats]:

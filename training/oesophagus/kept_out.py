@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from aimis.inference.engine import open_engine
-from aimis.readers.oesophagus import aperture, network, quality, repeats
+from aimis.readers.oesophagus import aperture, gates, network, quality, repeats
 from training.oesophagus import data
 
 FOLDS = Path("training/oesophagus/folds")
 READER = Path("src/aimis/readers/oesophagus")
 SIDE_PX = 256
+GATES = gates.Gates(least_side_px=160, other_site=0.3, furthest=25.0, own_site=0.6)
+"""`training/oesophagus/README.md` says why."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -41,27 +43,14 @@ class KeptOut:
     """Of every row of labels.csv, in its order.
 
     findings : shape (rows, findings), logits; sites : shape (rows, sites), logits
-    faults : why a frame is not assessable, else ""
+    read : shape (rows,), neither refused by a gate nor not assessable
     descriptors : shape (rows, 16, 16, 3)
     """
 
     findings: Floats
     sites: Floats
-    faults: npt.NDArray[np.str_]
+    read: npt.NDArray[np.bool_]
     descriptors: npt.NDArray[np.uint8]
-
-    @property
-    def own_site(self) -> Floats:
-        """Probability of oesophagus or junction, if it is endoscopy."""
-        inside = self.sites[:, :-1]
-        odds = np.exp(inside - inside.max(axis=1, keepdims=True))
-        return np.asarray(odds[:, :2].sum(axis=1) / odds.sum(axis=1))
-
-    @property
-    def other_site(self) -> Floats:
-        """Probability of no endoscopy at all."""
-        odds = np.exp(self.sites - self.sites.max(axis=1, keepdims=True))
-        return np.asarray(odds[:, -1] / odds.sum(axis=1))
 
 
 def without_source(row: data.Row) -> Path:
@@ -78,18 +67,19 @@ def look(root: Path, rows: list[data.Row], by: Callable[[data.Row], Path] = with
     """Every frame by a network that never saw it."""
     engines = {path: open_engine(path, kind="openvino", precision="f32", streams=1) for path in {by(r) for r in rows}}
     limits = quality.Limits()
-    parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], str, npt.NDArray[np.uint8]]] = []
+    parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], bool, npt.NDArray[np.uint8]]] = []
     for row in rows:
         rgb = data.read_rgb(root / row["file"])
         found = aperture.find_aperture(rgb)
         square, mask = aperture.normalise(rgb, found, SIDE_PX), aperture.shown(found, SIDE_PX)
         output = network.run(engines[by(row)], square)
-        fault = quality.fault(quality.measure(square, mask), limits)
-        parts.append((output.findings, output.sites, fault.code if fault else "", repeats.descriptor(square)))
-    findings, sites, faults, descriptors = zip(*parts, strict=True)
+        fault, (_, reason) = quality.fault(quality.measure(square, mask), limits), gates.site(output, GATES)
+        read = fault is None and reason is None
+        parts.append((output.findings, output.sites, read, repeats.descriptor(square)))
+    findings, sites, reads, descriptors = zip(*parts, strict=True)
     return KeptOut(
         findings=np.array(findings, dtype=float),
         sites=np.array(sites, dtype=float),
-        faults=np.array(faults),
+        read=np.array(reads),
         descriptors=np.array(descriptors),
     )

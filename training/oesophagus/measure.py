@@ -27,8 +27,8 @@ def predict(
     parts: list[list[npt.NDArray[np.float16]]] = [[], [], []]
     for inputs in batches(cache.frames, indices, side):
         with torch.autocast("cpu", torch.bfloat16):
-            out = network(inputs)
-        for part, value in zip(parts, out, strict=True):
+            findings, sites, _, places = network(inputs)
+        for part, value in zip(parts, (findings, sites, places), strict=True):
             part.append(value.float().numpy().astype(np.float16))
     return {k: np.concatenate(v) for k, v in zip(("findings", "sites", "map"), parts, strict=True)}
 

@@ -48,8 +48,11 @@ class OesophagusNetwork(nn.Module):
         self.gain = nn.Parameter(torch.ones(len(FINDINGS)))
         self.bias = nn.Parameter(torch.zeros(len(FINDINGS)))
         self.whole = nn.Linear(WHOLE_CHANNELS, len(FINDINGS) + len(SITES)).requires_grad_(requires_grad=False)
-        nn.init.zeros_(self.whole.weight)
-        nn.init.zeros_(self.whole.bias)
+        self.spread = nn.Linear(WHOLE_CHANNELS, WHOLE_CHANNELS).requires_grad_(requires_grad=False)
+        for fitted in (self.whole, self.spread):
+            nn.init.zeros_(fitted.weight)
+            nn.init.zeros_(fitted.bias)
+        nn.init.ones_(self.spread.bias)  # the exporter leaves a bias of zeros out
         self.drop = nn.Dropout2d(0.1)
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -62,8 +65,12 @@ class OesophagusNetwork(nn.Module):
                 kept.append(x)
         return kept[0], kept[1], kept[2], x
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of findings (batch, findings), sites (batch, sites), map (batch, classes, side / 8, side / 8)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Four parts.
+
+        Logits of findings (batch, findings), of sites (batch, sites), the distance from endoscopy (batch,), logits of
+        the map (batch, classes, side / 8, side / 8).
+        """
         shown = (x > -0.99).any(dim=1, keepdim=True).float()
         near, middle, far, last = self.features(x)
         up = self.smooth[2](self.lateral[2](far))
@@ -72,8 +79,10 @@ class OesophagusNetwork(nn.Module):
         places = self.classes(self.drop(up)).float()
         inside = nn.functional.avg_pool2d(shown, 8)
         site = self.site(last.mean(dim=(2, 3)).float())
-        findings, sites = self.whole(of_whole(near, middle)).split([len(FINDINGS), len(SITES)], dim=1)
-        return self.pooled(places, inside) + findings, joined(site, site + sites), places
+        whole = of_whole(near, middle)
+        findings, sites = self.whole(whole).split([len(FINDINGS), len(SITES)], dim=1)
+        distance = self.spread(whole).square().sum(dim=1).sqrt()
+        return self.pooled(places, inside) + findings, joined(site, sites), distance, places
 
     def pooled(self, places: Tensor, inside: Tensor) -> Tensor:
         """Finding logits: mean over the strongest places of log p / (1 - p), within the picture."""
@@ -101,19 +110,20 @@ def of_whole(near: Tensor, middle: Tensor) -> Tensor:
     return torch.cat([near.mean(dim=(2, 3)), middle.mean(dim=(2, 3))], dim=1).float()
 
 
-def joined(site: Tensor, both: Tensor) -> Tensor:
+def joined(first: Tensor, second: Tensor) -> Tensor:
     """Site logits of two views together, but whether endoscopy shows oesophagus or junction as the first alone has it.
 
     The second names stations and tells what is no endoscopy, but takes two gastric cancers of 16 for the junction's.
 
-    site, both : shape (batch, sites), the last of them no endoscopy; of the first view, and the sum of the two
+    first : shape (batch, sites), logits, the last of them of no endoscopy
+    second : the same, but the last is log-odds
     """
-    parts = []
-    endoscopy = both[:, :-1].logsumexp(1, keepdim=True) - site[:, :-1].logsumexp(1, keepdim=True)
-    for group in (slice(OWN_SITES), slice(OWN_SITES, -1)):
-        share = site[:, group].logsumexp(1, keepdim=True) + endoscopy
-        parts.append(both[:, group] - both[:, group].logsumexp(1, keepdim=True) + share)
-    return torch.cat([*parts, both[:, -1:]], dim=1)
+    shares = first[:, :-1].log_softmax(1)
+    both = first[:, :-1] + second[:, :-1]
+    groups = slice(OWN_SITES), slice(OWN_SITES, None)
+    inside = [both[:, g].log_softmax(1) + shares[:, g].logsumexp(1, keepdim=True) for g in groups]
+    other = first[:, -1:] - first[:, :-1].logsumexp(1, keepdim=True) + second[:, -1:]
+    return torch.cat([*inside, other], dim=1)
 
 
 def from_backbone(path: Path) -> OesophagusNetwork:

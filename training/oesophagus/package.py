@@ -23,8 +23,6 @@ from training.oesophagus import data, figures, kept_out, simulate
 
 WEIGHTS = kept_out.READER / "weights" / "oesophagus.onnx"
 TEMPLATE = Path("training/oesophagus/reader.template.toml")
-OWN_SITE = 0.6
-"""Of oesophagus or junction, if it is endoscopy: at 0.5 two gastric cancers of 16 are read, at 0.6 none."""
 ALARMS = {"oesophageal-neoplasia": 0.05, "barretts-oesophagus": 0.1, "oesophagitis": 0.1}
 """Share of the normal frames of any one source that the balanced point may give an alarm for; of FEW also of a source
 that the network never saw, measured on half of its groups."""
@@ -32,8 +30,8 @@ EXAMINATIONS = {"oesophageal-neoplasia": 0.05, "barretts-oesophagus": 0.2, "oeso
 """The same of examinations without the finding; of FEW those of a source that the network never saw."""
 FEW = ("oesophageal-neoplasia", "barretts-oesophagus")  # of oesophagitis it would take half of what is found
 NORMALS = ("gastrovision", "nics2021")
+GIVEN = ("findings", "sites", "distance", "map")  # the outputs
 MEASURED = 200  # frames over which the reach of each feature is measured before it is stored in eight bits
-OTHER_SITE = 0.5  # probability of no endoscopy from which a frame is refused as such
 Floats = npt.NDArray[np.float64]
 
 
@@ -59,7 +57,6 @@ def export_runs(shared: Path, work: Path, run: str) -> None:
     rows = data.read_rows(shared / "oesophagus")
     squares = kept_out.squares(shared / "oesophagus", rows)
     outside = np.stack([kept_out.reduced(picture) for picture in loader.outside(shared, work)])
-    rng = np.random.default_rng(4)
     for folder in [work / run, *sorted(work.glob(f"{run}-*"))]:
         if not (folder / "last.pt").exists():
             continue
@@ -67,11 +64,12 @@ def export_runs(shared: Path, work: Path, run: str) -> None:
         path = kept_out.FOLDS / f"{tail}.onnx" if tail else WEIGHTS
         whole = folder / "whole.onnx"
         network = train.averaged_of(folder)
-        parity = export.export(network, whole, kept_out.SIDE_PX, takes="frame", gives=("findings", "sites", "map"))
+        parity = export.export(network, whole, kept_out.SIDE_PX, takes="frame", gives=GIVEN)
         fold = int(tail.removeprefix("fold")) if tail.startswith("fold") else None
         source = tail.removeprefix("without-")
         seen = [i for i, row in enumerate(rows) if not train.is_left_out(row, fold, source)]
-        eight_bits.write(whole, path, squares[rng.choice(seen, MEASURED, replace=False)])
+        measured = np.random.default_rng(4).choice(seen, MEASURED, replace=False)
+        eight_bits.write(whole, path, squares[measured])
         whole_frame.fit(path, [rows[i] for i in seen], squares[seen], outside)
         print(path, f"parity before rounding {parity:.2g}", flush=True)
 
@@ -91,18 +89,18 @@ class Unseen:
 
     def usable(self, half: int) -> npt.NDArray[np.intp]:
         """Places of the frames of one half that are read."""
-        return np.flatnonzero(_is_read(self.kept) & [data.half_of(r) == half for r in self.rows])
+        return np.flatnonzero(self.kept.read & [data.half_of(r) == half for r in self.rows])
 
 
 def write_reader(root: Path) -> None:
     """Calibrate on frames kept out of training and fill in the template."""
     rows = data.read_rows(root)
     kept = kept_out.look(root, rows)
-    read = _is_read(kept)
+    read = kept.read
     unseen = [Unseen.look(root, rows, source) for source in NORMALS]
     values = {
         "weights": manifest.weights(WEIGHTS, ((r["source"], root / r["file"]) for r in rows)),
-        "network": f"\n[network.gates]\nleast_side_px = 160\nown_site = {OWN_SITE}\nother_site = {OTHER_SITE}",
+        "network": "\n[network.gates]\n" + "\n".join(f"{name} = {value}" for name, value in kept_out.GATES),
         **figures.manifest_tables(),
     }
     examinations, simulated = "", {}
@@ -132,10 +130,6 @@ def _with_few_alarms(points: dict[str, float], normal: Sequence[Floats], share: 
     """
     balanced = max(points["balanced"], *(float(np.quantile(each, 1 - share)) for each in normal))
     return {**points, "balanced": balanced, "specific": max(points["specific"], balanced)}
-
-
-def _is_read(kept: kept_out.KeptOut) -> npt.NDArray[np.bool_]:
-    return (kept.own_site >= OWN_SITE) & (kept.other_site <= OTHER_SITE) & (kept.faults == "")
 
 
 def _is_normal(rows: list[data.Row], source: str) -> npt.NDArray[np.bool_]:

@@ -120,7 +120,7 @@ class Run(run.Run[OesophagusNetwork]):
 
     def _step(self, inputs: Tensor, allowed: Tensor, truth: Tensor, weight: Tensor, site: Tensor) -> list[float]:
         with torch.autocast("cpu", torch.bfloat16):
-            findings, sites, places = self.network(inputs.to(memory_format=torch.channels_last))
+            findings, sites, _, places = self.network(inputs.to(memory_format=torch.channels_last))
         parts = [
             map_loss(places, allowed),
             (nn.functional.binary_cross_entropy_with_logits(findings, truth, reduction="none") * weight).mean(),

@@ -4,6 +4,9 @@ Trained together with the map it would learn which hospital a frame is from, for
 fitted when all else is done, with weights under which the source says little: the frames with a finding weigh as
 much as those without, and of these, half are from the very sources that show the finding. It is fitted on the network
 as it is stored, in eight bits, and on frames as the product brings them to it.
+
+So is how far a frame lies from all of those: a picture of a kind that nobody thought of is not endoscopy because it is
+not text or a tomogram.
 """
 
 from __future__ import annotations
@@ -26,36 +29,49 @@ from training.oesophagus import data
 _REGULARISATION = 0.3  # scikit-learn's C; of a finding for frames that weigh _FRAMES together
 _FRAMES = 200.0
 _MAGNIFIED = "ipcl"  # its frames are close-ups, alike in all but the vessels
-_LAYER = "network.whole"
+_LEAST_VARIANCE = 1e-6  # added to each feature's
 Squares = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 
 def fit(path: Path, rows: list[data.Row], squares: Squares, outside: Squares) -> None:
-    """Set the layer in a network's file.
+    """Set the fitted layers in a network's file.
 
     rows, squares : what the network was trained on, shape (frames, side, side, 3), as the network takes them
     outside : pictures that are no endoscopy, alike
     """
     model = onnx.load(path)
-    own = np.array([r["oesophagus"] != "no" and r["source"] != _MAGNIFIED for r in rows])
-    sited = np.array([data.site_of(r) for r in rows])
     features, beyond = _features(model, squares), _features(model, outside)
+    own = np.array([r["oesophagus"] != "no" and r["source"] != _MAGNIFIED for r in rows])
     both = np.concatenate([features[own], _features(model, squares[own][:, :, ::-1])])
-    said = np.array([data.findings_of(r) for r, is_own in zip(rows, own, strict=True) if is_own] * 2)
-    sources = np.array([r["source"] for r, is_own in zip(rows, own, strict=True) if is_own] * 2)
+    said = np.array([data.findings_of(row) for row in rows])[np.tile(np.flatnonzero(own), 2)]
+    sources = np.array([row["source"] for row in rows])[np.tile(np.flatnonzero(own), 2)]
     parts = []
     for place in range(len(FINDINGS)):
         known = said[:, 1, place] > 0
         truth = said[known, 0, place] > 0
         parts.append(_regression(both[known], truth, _FRAMES * data.balanced(truth, sources[known])))
-    sites = np.concatenate([sited[sited >= 0], np.full(len(outside), SITES.index("other"))])
-    slopes, offsets = _regression(np.concatenate([features[sited >= 0], beyond]), sites)
-    known = np.isin(range(len(SITES)), sites)  # the others are left as the first view has them
-    parts.append((np.zeros((len(SITES), slopes.shape[1])), np.zeros(len(SITES))))
-    parts[-1][0][known], parts[-1][1][known] = slopes, offsets
-    _set(model, *(np.concatenate(part) for part in zip(*parts, strict=True)))
+    parts.append(_sites(features, np.array([data.site_of(row) for row in rows]), beyond))
+    _set(model, "whole", *(np.concatenate(part) for part in zip(*parts, strict=True)))
+    _set(model, "spread", *_spread(features))
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _sites(features: Floats, sites: npt.NDArray[np.int64], beyond: Floats) -> tuple[Floats, Floats]:
+    """Slopes and offsets of each site's logit, of no endoscopy's log-odds last; 0 of a site that no frame shows."""
+    slopes, offsets = np.zeros((len(SITES), features.shape[1])), np.zeros(len(SITES))
+    shown = np.unique(sites[sites >= 0])
+    slopes[shown], offsets[shown] = _regression(features[sites >= 0], sites[sites >= 0])
+    is_beyond = np.repeat([False, True], [len(features), len(beyond)])
+    slopes[-1:], offsets[-1:] = _regression(np.concatenate([features, beyond]), is_beyond)
+    return slopes, offsets
+
+
+def _spread(features: Floats) -> tuple[Floats, Floats]:
+    """Slopes and offsets after which a frame's distance from 0 is its Mahalanobis distance from the others."""
+    precision = np.linalg.inv(np.cov(features.T) + _LEAST_VARIANCE * np.eye(features.shape[1]))
+    slopes = np.linalg.cholesky(precision).T
+    return slopes, -slopes @ features.mean(axis=0)
 
 
 def _regression(
@@ -69,8 +85,8 @@ def _regression(
     return slopes, model.intercept_ - slopes @ scaler.mean_
 
 
-def _set(model: onnx.ModelProto, weight: Floats, bias: Floats) -> None:
-    for name, values in ((f"{_LAYER}.weight", weight), (f"{_LAYER}.bias", bias)):
+def _set(model: onnx.ModelProto, layer: str, weight: Floats, bias: Floats) -> None:
+    for name, values in ((f"network.{layer}.weight", weight), (f"network.{layer}.bias", bias)):
         (stored,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
         if list(stored.dims) != list(values.shape):
             raise ValueError(f"{name} has shape {list(stored.dims)}, not {values.shape}")
@@ -79,7 +95,7 @@ def _set(model: onnx.ModelProto, weight: Floats, bias: Floats) -> None:
 
 def _features(model: onnx.ModelProto, squares: Iterable[Squares]) -> Floats:
     """What the layer takes, shape (frames, channels)."""
-    (layer,) = (node for node in model.graph.node if f"{_LAYER}.weight" in node.input)
+    (layer,) = (node for node in model.graph.node if "network.whole.weight" in node.input)
     asked = onnx.ModelProto()
     asked.CopyFrom(model)
     asked.graph.output.append(helper.make_tensor_value_info(layer.input[0], TensorProto.FLOAT, None))

@@ -5,7 +5,7 @@ Source: ISO/IEC 10918-1 (markers), JFIF 1.02, Adobe Technical Note 5116 (APP14),
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import simplejpeg
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SOI, _EOI, _SOS, _APP1, _APP14, _APP0 = 0xD8, 0xD9, 0xDA, 0xE1, 0xEE, 0xE0
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_LS_FRAME = 0xF7
-_HUFFMAN_DCT = frozenset({0xC0, 0xC1, 0xC2})
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
 _PROGRESSIVE = 0xC2
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _MOST_PIXEL_SCANS = 3_000_000_000
@@ -41,7 +41,7 @@ class JpegHeader:
     process : the frame marker's low byte, 0xC0 baseline .. 0xCF, 0xF7 for JPEG-LS
     adobe_transform : of the APP14 segment, 0 none, 1 YCbCr, 2 YCCK; None without the segment
     first_scan_at : offset of the first scan's marker
-    one_scan : all colours are in the first scan, after which no decoder goes on
+    in_first_scan : how many components the first scan holds
     """
 
     columns: int
@@ -53,12 +53,17 @@ class JpegHeader:
     has_jfif: bool = False
     adobe_transform: int | None = None
     first_scan_at: int = 0
-    one_scan: bool = False
+    in_first_scan: int = 0
 
     @property
     def components(self) -> int:
         """Colours of a pixel."""
         return len(self.component_ids)
+
+    @property
+    def one_scan(self) -> bool:
+        """All colours are in the first scan, after which no decoder of a sequential JPEG goes on."""
+        return self.process in _SEQUENTIAL and self.in_first_scan == self.components
 
 
 def decode_jpeg(content: bytes, limits: Limits) -> Still:
@@ -70,7 +75,7 @@ def decode_jpeg(content: bytes, limits: Limits) -> Still:
     would say when they are damaged.
     """
     header = read_header(content)
-    if header.process not in _HUFFMAN_DCT or header.bits != 8:
+    if header.process not in _SEQUENTIAL | {_PROGRESSIVE} or header.bits != 8:
         raise UnsupportedInputError("unsupported-file", format=f"JPEG {header.process:X}h {header.bits} bit")
     by = check_cost(header, content, limits)
     rgb = decode_pixels(content, header, by)
@@ -89,7 +94,6 @@ def read_header(content: bytes) -> JpegHeader:
     Raises `BrokenInputError` "truncated" where the file ends before it, "broken-picture" where there is no frame.
     """
     fields: dict[str, object] = {}
-    in_scan = 0
     for marker, start, end in _segments(content):
         segment = content[start:end]
         if marker in _FRAME_MARKERS or marker == _JPEG_LS_FRAME:
@@ -102,11 +106,10 @@ def read_header(content: bytes) -> JpegHeader:
             fields["has_jfif"] = True
         elif marker == _SOS:
             fields["first_scan_at"] = start - 4
-            in_scan = segment[0] if segment else 0
+            fields["in_first_scan"] = segment[0] if segment else 0
     if "process" not in fields:
         raise BrokenInputError("broken-picture", why="JPEG frame")
-    header = JpegHeader(**fields)  # type: ignore[arg-type]  # each field is set with its type above
-    return replace(header, one_scan=header.process != _PROGRESSIVE and in_scan == header.components)
+    return JpegHeader(**fields)  # type: ignore[arg-type]  # each field is set with its type above
 
 
 def decode_pixels(content: bytes, header: JpegHeader, by: int = 1) -> colour.Rgb:

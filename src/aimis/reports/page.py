@@ -366,7 +366,7 @@ def _why_no_overlay(eye: Eye) -> str:
     return "no-overlay-no-map" if eye.photograph is not None else "no-photograph"
 
 
-def jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+def jpeg(rgb: npt.NDArray[np.uint8], quality: int = _JPEG_QUALITY) -> bytes:
     """The picture's file."""
     pixels = np.ascontiguousarray(rgb)
-    return bytes(simplejpeg.encode_jpeg(pixels, quality=_JPEG_QUALITY, colorspace="RGB", colorsubsampling="420"))
+    return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="420"))

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import simplejpeg
 from PIL import Image, ImageDraw
 
 from aimis.reports import document, examination, examination_pdf, html, montage, page, pdf, scan, scan_pdf, typeset
@@ -168,12 +167,11 @@ def _captioned(rgb: npt.NDArray[np.uint8], lines: tuple[str, ...], size_px: int 
     columns = rgb.shape[1]
     size = size_px or max(10, columns // 52)
     strip = Image.new("RGB", (columns, round(size * 1.5 * len(lines) + size * 0.7)), "white")
-    pen = ImageDraw.Draw(strip)
+    pen, letters = ImageDraw.Draw(strip), montage.font(size)
     for number, line in enumerate(lines):
         text = typeset.shortened(line, typeset.BOLD, size, columns - size)
-        pen.text((size // 2, round(size * (0.2 + 1.5 * number))), text, fill="black", font=montage.font(size))
-    whole = np.vstack([rgb, np.asarray(strip)])
-    return bytes(simplejpeg.encode_jpeg(whole, quality=_OVERLAY_QUALITY, colorspace="RGB", colorsubsampling="420"))
+        pen.text((size // 2, round(size * (0.2 + 1.5 * number))), text, fill="black", font=letters)
+    return page.jpeg(np.vstack([rgb, np.asarray(strip)]), _OVERLAY_QUALITY)
 
 
 def _place(path: Path, content: bytes) -> None:

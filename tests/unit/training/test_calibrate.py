@@ -30,6 +30,17 @@ def test_platt_scaling_gives_frequencies(seed: int) -> None:
 
 
 @settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.floats(3, 12), st.floats(1, 3))
+def test_platt_scaling_is_right_on_the_whole_however_far_the_logits_reach(seed: int, far: float, apart: float) -> None:
+    rng = np.random.default_rng(seed)
+    truth = np.repeat([1.0, 0.0], [77, 800])
+    logits = far * (rng.normal(0, 1, len(truth)) - apart * (truth == 0))
+    slope, offset = calibrate.platt(logits, truth)
+    wanted = (77 * 78 / 79 + 800 / 802) / len(truth)  # Platt's smoothed targets
+    assert calibrate.sigmoid(slope * logits + offset).mean() == pytest.approx(wanted, abs=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_operating_points_reach_their_sensitivity_and_rise(seed: int) -> None:
     logits, truth = cohort(seed)

@@ -173,9 +173,9 @@ def _outline(lit: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64] | None:
 
 
 @cache
-def _directions() -> npt.NDArray[np.float64]:
-    """Unit vectors, shape (directions, 2), the first to the right, then clockwise as y points down."""
-    angles = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
+def _directions(count: int = _DIRECTIONS) -> npt.NDArray[np.float64]:
+    """Unit vectors, shape (count, 2), the first to the right, then clockwise as y points down."""
+    angles = np.arange(count) * (2 * np.pi / count)
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
@@ -188,8 +188,7 @@ def _mirrored() -> npt.NDArray[np.intp]:
 
 def _polygon(support: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The points round a centre, shape (vertices, 2), that lie within every support line of the directions."""
-    angles = np.arange(_VERTICES) * (2 * np.pi / _VERTICES)
-    rays = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    rays = _directions(_VERTICES)
     along = rays @ _directions().T
     reach = np.where(along > 1e-6, support / np.maximum(along, 1e-6), np.inf).min(axis=1)
     return np.asarray(rays * reach[:, None])

@@ -37,15 +37,18 @@ class Output:
 
     findings : shape (findings,), logits, not calibrated
     sites : shape (sites,), logits
+    distance : from the endoscopy that the network was trained on (Mahalanobis, of features of the whole frame)
     map : shape (classes, rows, columns), logits of a softmax over classes at 1/8 of the input
     """
 
     findings: npt.NDArray[np.float32]
     sites: npt.NDArray[np.float32]
+    distance: float
     map: npt.NDArray[np.float32]
 
 
 def run(engine: Engine, square: npt.NDArray[np.uint8]) -> Output:
     """The network's output for a normalised frame of shape (side, side, 3)."""
     out = engine.run({"frame": square[None]})
-    return Output(findings=out["findings"][0], sites=out["sites"][0], map=out["map"][0])
+    findings, sites, places = (out[name][0] for name in ("findings", "sites", "map"))
+    return Output(findings=findings, sites=sites, distance=float(out["distance"][0]), map=places)

@@ -6,18 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict
-
 from aimis.domain.errors import CaseError, UnsupportedInputError
 from aimis.domain.examination import FrameRecord
 from aimis.domain.reading import Classification, Finding, Outcome, Reason, Status
 from aimis.imaging.frame import Frame
 from aimis.readers import adults
-from aimis.readers.oesophagus import advice, aperture, conclude, network, quality, regions, repeats, stain
+from aimis.readers.oesophagus import advice, aperture, conclude, gates, network, quality, regions, repeats, stain
 from aimis.readers.port import JudgedFrame
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from aimis.domain.examination import ExaminationKind
@@ -27,24 +25,8 @@ if TYPE_CHECKING:
     from aimis.readers.port import OpenEngine
 
 ID = "oesophagus"
-OWN_SITES = ("oesophagus", "cardia-gej")
-NO_ENDOSCOPY = "other"
 MODALITIES = frozenset({"ES", "XC", "SC", "OT", "GM"})
 """DICOM modalities (PS3.3 C.7.3.1.1.1) that may hold an endoscope's picture."""
-
-
-class Gates(BaseModel):
-    """The gates' thresholds, from the manifest's network table.
-
-    other_site : least probability of no endoscopy that is refused
-    own_site : least probability of oesophagus or junction, if it is endoscopy, that is read
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    least_side_px: int
-    own_site: float
-    other_site: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +53,7 @@ class OesophagusReader:
         self._entry = manifest.reader(next(iter(reader_ids)))
         self._point, self._engine = operating_point, engine
         self._side_px = int(manifest.network["input_px"])
-        self._gates = Gates(**manifest.network["gates"])
+        self._gates = gates.Gates(**manifest.network["gates"])
         self._quality = quality.Limits(**manifest.network.get("quality", {}))
         self._rules = conclude.Rules.of(manifest, operating_point)
 
@@ -126,7 +108,7 @@ class OesophagusReader:
         if fault is not None:
             return JudgedFrame(record=replace(record, status=Status.NOT_ASSESSABLE, reason=fault))
         output = network.run(self._engine, look.square)
-        site, reason = self._site(output)
+        site, reason = gates.site(output, self._gates)
         record = replace(record, site=site, stain=stain.name(stain.colours(look.square, look.mask), look.aperture))
         if reason is not None:
             return JudgedFrame(record=replace(record, status=Status.UNSUPPORTED, reason=reason))
@@ -147,18 +129,6 @@ class OesophagusReader:
         square = aperture.normalise(still.rgb, found, self._side_px)
         mask = aperture.shown(found, self._side_px)
         return _Look(square=square, mask=mask, aperture=found, scale=still.reduction)
-
-    def _site(self, output: network.Output) -> tuple[str, Reason | None]:
-        """The likeliest site, and why the frame is not read where it is outside the oesophagus."""
-        logits = output.sites.astype(np.float64)
-        odds = np.exp(logits - logits.max())
-        share = dict(zip(network.SITES, (odds / odds.sum()).tolist(), strict=True))
-        likeliest = max(share, key=lambda name: share[name])
-        if share[NO_ENDOSCOPY] > self._gates.other_site:
-            return NO_ENDOSCOPY, Reason.of("not-an-endoscopic-picture")
-        if sum(share[s] for s in OWN_SITES) < self._gates.own_site * (1 - share[NO_ENDOSCOPY]):
-            return likeliest, Reason.of("not-the-oesophagus", site=likeliest)
-        return max(OWN_SITES, key=lambda name: share[name]), None
 
     def _finding(self, entry: FindingEntry, output: network.Output, look: _Look, index: int) -> Finding:
         logit = float(output.findings[network.FINDINGS.index(entry.name)])

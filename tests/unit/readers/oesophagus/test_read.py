@@ -44,7 +44,9 @@ def mucosa(seed: int = 0) -> scopes.Rgb:
     return np.ascontiguousarray(turned[:, ::-1] if seed % 2 else turned)
 
 
-def answering(site: str = "oesophagus", finding: float = 9.0, lesion: tuple[int, int] = (16, 16)) -> FunctionEngine:
+def answering(
+    site: str = "oesophagus", finding: float = 9.0, lesion: tuple[int, int] = (16, 16), distance: float = 10.0
+) -> FunctionEngine:
     """An engine that sees one site, and neoplasia on five by five places round `lesion` (row, column)."""
     sites = np.full(len(network.SITES), -9.0, np.float32)
     sites[network.SITES.index(site)] = 9
@@ -56,7 +58,8 @@ def answering(site: str = "oesophagus", finding: float = 9.0, lesion: tuple[int,
     def function(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         assert inputs["frame"].shape == (1, 256, 256, 3)
         found = np.array([finding, -9.0, -9.0], np.float32)
-        return {"findings": found[None], "sites": sites[None], "map": places[None]}
+        far = np.array([distance], np.float32)
+        return {"findings": found[None], "sites": sites[None], "distance": far, "map": places[None]}
 
     return FunctionEngine(function=function)
 
@@ -91,6 +94,14 @@ def test_picture_that_is_no_endoscopy_is_unsupported_though_a_lesion_were_seen()
     assert outcome.status is Status.UNSUPPORTED
     assert outcome.reason is not None
     assert outcome.reason.code == "not-an-endoscopic-picture"
+
+
+def test_picture_unlike_all_endoscopy_is_unsupported_though_it_were_taken_for_the_oesophagus() -> None:
+    outcome = read(answering(distance=1000.0))
+    assert outcome.status is Status.UNSUPPORTED
+    assert outcome.reason is not None
+    assert outcome.reason.code == "not-an-endoscopic-picture"
+    assert not outcome.findings
 
 
 def test_dark_frame_is_not_assessable_whatever_the_network_says() -> None:
