@@ -83,8 +83,6 @@ train-fundus: .venv-train/installed  ## Train the fundus network again and write
 	.venv-train/bin/python -m training.fundus.train $(TRAIN_ARGS)
 	.venv-train/bin/python -m training.fundus.package heads
 	.venv-train/bin/python -m training.fundus.package calibrate
-	.venv-train/bin/python -m training.fundus.package heads
-	.venv-train/bin/python -m training.fundus.package calibrate
 
 train-oesophagus: .venv-train/installed  ## Train the oesophagus networks again, with those that leave centres out
 	for fold in 0 1 2; do .venv-train/bin/python -m training.oesophagus.train --fold $$fold $(TRAIN_ARGS); done
