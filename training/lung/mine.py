@@ -24,7 +24,7 @@ from training.lung.train_finder import volumes_without
 if TYPE_CHECKING:
     from aimis.imaging.volume import Volume
 
-ROUNDS, EACH = 5, 14
+ROUNDS, EACH = 10, 14
 SLICES_MM = (-1.5, 0.0, 1.5)
 BESIDE_MM = 6.0
 """From a nodule's edge: a mark there is neither true nor false."""

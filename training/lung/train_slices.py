@@ -23,7 +23,7 @@ BATCH = 128
 RATE = 3e-3
 SLICES_A_NODULE = 2
 """Drawn of each nodule's volume an epoch."""
-MINED = 3500
+MINED = 5000
 """Slices of the finder's marks drawn an epoch, where `mine` has stored some."""
 
 
