@@ -37,14 +37,14 @@ def reader(fold: int, precision: Precision, manifest: Manifest | None = None) ->
     """The product's reader with the networks of a fold and the shipped manifest's decisions."""
     stated = manifest or read_manifest(READER)
     entry = stated.readers[0]
-    opened = partial(open_engine, precision=precision, streams=2)
+    opened = partial(open_engine, streams=2)
     return LungReader(
         finding=entry.finding(FINDING),
         reader_id=entry.id,
         operating_point=entry.default_operating_point,
         judgement=judge.Judgement(**stated.network),
-        finder=opened(FOLDS / f"finder-fold{fold}.onnx"),
-        slice_engine=opened(FOLDS / f"slices-fold{fold}.onnx"),
+        finder=opened(FOLDS / f"finder-fold{fold}.onnx", precision=precision),
+        slice_engine=opened(FOLDS / f"slices-fold{fold}.onnx", precision="f32"),
     )
 
 
@@ -56,9 +56,8 @@ def cases(root: Path, fold: int, part: Part, volumes: list[nodules.Nodule]) -> I
 
 def marked(root: Path, fold: int, part: Part, volumes: list[nodules.Nodule], precision: Precision) -> list[Marked]:
     """Every candidate of the fold's cases."""
-    finder, own = (
-        open_engine(FOLDS / f"{n}-fold{fold}.onnx", precision=precision, streams=2) for n in ("finder", "slices")
-    )
+    finder = open_engine(FOLDS / f"finder-fold{fold}.onnx", precision=precision, streams=2)
+    own = open_engine(FOLDS / f"slices-fold{fold}.onnx", precision="f32", streams=2)
     found: list[Marked] = []
     with whole_scans.pool() as pool:
         for case in cases(root, fold, part, volumes):

@@ -45,7 +45,10 @@ def main() -> None:
 def calibrated(root: Path) -> dict[str, dict[str, float]]:
     """Fusion, thresholds and malignancy model, on scans and patients that the networks never saw."""
     volumes = nodules.volumes(root)
-    marks = [m for fold in range(data.FOLDS) for m in kept_out.marked(root, fold, "calibration", volumes, "auto")]
+    labelled = [
+        fold for fold, name in enumerate(data.SCANS) if name != data.UNLABELLED
+    ]  # else its tumour is a false mark
+    marks = [m for fold in labelled for m in kept_out.marked(root, fold, "calibration", volumes, "auto")]
     share, slope, offset = fused(marks)
     return {
         "fusion": {"share": share, "slope": slope, "offset": offset},

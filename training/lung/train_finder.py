@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".work/lung"))
     parser.add_argument("--run", default="finder")
     parser.add_argument("--fold", type=int)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=4000)
     args = parser.parse_args()
     torch.manual_seed(SEED)
     kept_scans = [name for fold, name in enumerate(data.SCANS) if fold != args.fold]

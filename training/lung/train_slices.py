@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".work/lung"))
     parser.add_argument("--run", default="slices")
     parser.add_argument("--fold", type=int)
-    parser.add_argument("--epochs", type=int, default=18)
+    parser.add_argument("--epochs", type=int, default=25)
     args = parser.parse_args()
     torch.manual_seed(SEED)
     examples = Examples(args.data, args.work, args.fold)

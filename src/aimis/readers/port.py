@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aimis.imaging.frame import Frame
     from aimis.imaging.still import Still
     from aimis.imaging.volume import Volume
-    from aimis.inference.engine import Engine
+    from aimis.inference.engine import Engine, Precision
     from aimis.readers.manifest import Manifest
 
 
@@ -94,8 +94,11 @@ class VolumeReader(Protocol):
 class OpenEngine(Protocol):
     """Opens a network; given by bootstrap with device, precision and threads settled."""
 
-    def __call__(self, weights: Path, /) -> Engine:
-        """The network of the file, ready to run; EngineError where it cannot be opened."""
+    def __call__(self, weights: Path, /, *, precision: Precision = ...) -> Engine:
+        """The network of the file, ready to run; EngineError where it cannot be opened.
+
+        precision : only "f32", of a network whose decisions do not hold in another; else left as settled
+        """
         ...
 
 

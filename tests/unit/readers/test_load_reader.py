@@ -22,7 +22,7 @@ from .conftest import Folder, copy_of_two_entries
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aimis.inference.engine import Engine
+    from aimis.inference.engine import Engine, Precision
     from aimis.readers.port import StillReader
 
 
@@ -31,7 +31,7 @@ def _still(red: int, green: int, blue: int) -> Still:
     return Still(rgb=rgb, full_size_px=(30, 20))
 
 
-def _zero_engine(_: Path) -> Engine:
+def _zero_engine(_: Path, *, precision: Precision = "auto") -> Engine:
     return FunctionEngine(function=lambda _: {"logits": np.zeros((1, 3), dtype=np.float32)})
 
 
@@ -141,7 +141,7 @@ def test_folder_mended_after_a_failure_can_be_loaded(folder: Folder) -> None:
 
 
 def test_engine_that_cannot_be_opened_keeps_its_own_error(folder: Folder) -> None:
-    def refuse(_: Path) -> Engine:
+    def refuse(_: Path, *, precision: Precision = "auto") -> Engine:
         raise EngineError("no such device")
 
     manifest = registry.check_folder(folder.path)

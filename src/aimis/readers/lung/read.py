@@ -70,7 +70,7 @@ def load(
         operating_point=operating_point,
         judgement=judge.Judgement(**manifest.network),
         finder=open_engine(manifest.weights_path),
-        slice_engine=open_engine(also),
+        slice_engine=open_engine(also, precision="f32"),  # in bf16 beside a finder in bf16, marks turn
     )
 
 
