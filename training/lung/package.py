@@ -45,9 +45,8 @@ def main() -> None:
 def calibrated(root: Path) -> dict[str, dict[str, float]]:
     """Fusion, thresholds and malignancy model, on scans and patients that the networks never saw."""
     volumes = nodules.volumes(root)
-    labelled = [
-        fold for fold, name in enumerate(data.SCANS) if name != data.UNLABELLED
-    ]  # else its tumour is a false mark
+    # where no label is known, a scan's own tumour would count as a false mark
+    labelled = [fold for fold, name in enumerate(data.SCANS) if name != data.UNLABELLED]
     marks = [m for fold in labelled for m in kept_out.marked(root, fold, "calibration", volumes, "auto")]
     share, slope, offset = fused(marks)
     return {
