@@ -113,15 +113,16 @@ def _refusal(case: _Case, conclusion: Conclusion, limited: Reason | None) -> tup
         return Status.UNSUPPORTED, child
     sites = Counter(f.record.site for f in case.frames if f.record.site is not None and not f.repeat)
     other = sum(n for site, n in sites.items() if site not in OWN and site != NO_ORGAN)
-    if sites[COLON] > max(len(case.counted), other / 2):
+    if sites[COLON] > max(len(case.counted), other / 2, sites[NO_ORGAN]):
         return Status.UNSUPPORTED, Reason.of(COLONOSCOPY)
     if case.counted:
         share = len(case.counted) / (len(case.counted) + other)
         return None if share >= conclusion.least_own_share else (Status.UNSUPPORTED, Reason.of(OTHER_ORGANS))
-    return _nothing_counted([f.record for f in case.frames], limited, other=other)
+    organs = other >= sites[NO_ORGAN] and other > 0
+    return _nothing_counted([f.record for f in case.frames], limited, organs=organs)
 
 
-def _nothing_counted(frames: Sequence[FrameRecord], limited: Reason | None, *, other: int) -> tuple[Status, Reason]:
+def _nothing_counted(frames: Sequence[FrameRecord], limited: Reason | None, *, organs: bool) -> tuple[Status, Reason]:
     statuses = Counter(frame.status for frame in frames)
     looked_at = statuses[Status.UNSUPPORTED] + statuses[Status.NOT_ASSESSABLE]
     if not looked_at:
@@ -131,7 +132,7 @@ def _nothing_counted(frames: Sequence[FrameRecord], limited: Reason | None, *, o
         why = refused[0].reason
         if why is not None and all(frame.site is None and frame.reason == why for frame in refused):
             return Status.UNSUPPORTED, why  # what the files say, before any picture was looked at
-        return Status.UNSUPPORTED, Reason.of(OTHER_ORGANS if other else NOTHING_OF_THE_BODY)
+        return Status.UNSUPPORTED, Reason.of(OTHER_ORGANS if organs else NOTHING_OF_THE_BODY)
     return Status.NOT_ASSESSABLE, Reason.of(NONE_JUDGED, frames=looked_at)
 
 
