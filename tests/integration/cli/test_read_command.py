@@ -73,8 +73,8 @@ def test_report_folder_that_is_a_file_is_wrong_usage(run: Run, eyes: Path) -> No
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ["Red picture", "Probability", "present", "Left eye", "Read"]),
-        ("zh", ["概率", "判定", "阳性", "左眼", "已判读"]),
+        ("en", ["Red picture", "Probability", "above the operating point", "Left eye", "Read"]),
+        ("zh", ["概率", "判定", "达到阈值", "左眼", "已判读"]),
     ],
 )
 def test_few_photographs_are_shown_in_full(run: Run, eyes: Path, language: str, said: list[str]) -> None:

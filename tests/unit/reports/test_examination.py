@@ -61,7 +61,7 @@ def test_finding_is_said_in_plain_words_with_its_probability() -> None:
 
 def test_finding_says_in_how_many_frames_it_was_seen_and_which_show_it() -> None:
     row = composed(reading(stills())).rows[0]
-    assert (row.shown, row.decision) == ("0.90", "Present")
+    assert (row.shown, row.decision) == ("0.90", "Above")
     assert row.where == "above the threshold in 2 of 6 frames judged\N{NO-BREAK SPACE}· see no. 1, 2"
 
 

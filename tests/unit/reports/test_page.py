@@ -124,7 +124,7 @@ def test_every_finding_of_every_reader_is_listed_with_probability_and_decision()
     blocks = single(REFERABLE).eyes[0].blocks
     rows = {row.title: (row.shown, row.decision) for block in blocks for row in block.rows}
     assert len(rows) == len(RETINOPATHY) + len(FUNDUS)
-    assert rows["Referable diabetic retinopathy"] == ("0.90", "Present")
+    assert rows["Referable diabetic retinopathy"] == ("0.90", "Above")
     assert rows["Glaucoma"] == ("0.10", "Not above")
 
 
