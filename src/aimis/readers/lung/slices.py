@@ -1,4 +1,4 @@
-"""Axial slices about a candidate for the slice network: is it a nodule, how is it rated, where is its outline."""
+"""Slices about a candidate for the slice network: is it a nodule, how is it rated, where is its outline."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ _LONGEST = 0.8  # of the middle section's diameter: how far up and down a nodule
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 Voxels = npt.NDArray[np.bool_]
+Place = tuple[float, float, float]
+"""In voxels of a scan, (z, y, x)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,18 +78,31 @@ def shared(one: Outline, other: Outline) -> float:
 
 
 def cut(plane: Floats | npt.NDArray[np.int16], centre: tuple[float, float], pixel_mm: tuple[float, float]) -> Bytes:
-    """A square of 48 pixels of 0.7 mm about (row, column) of an axial plane, in 8 bit; its edge goes on beyond it."""
+    """A square of 48 pixels of 0.7 mm about (row, column) of a plane, in 8 bit; its edge goes on beyond it."""
     turn = _turn(centre, pixel_mm)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     square = cv2.warpAffine(plane.astype(np.float32), turn, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return grid.windowed(np.asarray(square, dtype=np.float32))
 
 
+def looked_at(volume: Volume, place: Place) -> Bytes:
+    """About a place: shape (9, 48, 48), three axial slices, then three coronal and three sagittal ones."""
+    squares = []
+    for axis, slice_mm in enumerate(volume.spacing_mm):
+        planes, centre, pixel_mm = _window(volume, axis, place)
+        for away in _LOOKED_AT_MM:
+            at = min(max(place[axis] + away / slice_mm, 0), len(planes) - 1)
+            low, share = int(at), np.float32(at - int(at))
+            between = planes[low] * (1 - share) + planes[min(low + 1, len(planes) - 1)] * share
+            squares.append(cut(between, centre, pixel_mm))
+    return np.stack(squares)
+
+
 def nodule_logits(engine: Engine, volume: Volume, candidates: tuple[Candidate, ...], pool: Executor) -> Floats:
-    """Shape (candidates,): the mean over three slices near the middle, each as it is and mirrored."""
+    """Shape (candidates,): the mean over what is `looked_at`, each slice as it is and mirrored."""
     if not candidates:
         return np.zeros(0, np.float32)
-    squares = np.stack(list(pool.map(partial(_looked_at, volume), candidates)))
+    squares = np.stack(list(pool.map(partial(looked_at, volume), (c.place for c in candidates))))
     both = np.concatenate([squares, squares[..., ::-1]], axis=1)
     answers = _run(engine, both.reshape(-1, SIDE, SIDE), pool)
     return np.asarray(answers[:, 0].reshape(len(candidates), -1).mean(axis=1), dtype=np.float32)
@@ -103,7 +118,8 @@ def outline(engine: Engine, volume: Volume, candidate: Candidate) -> tuple[Outli
     reach = min(reach, _MOST_SLICES // 2)
     middle = min(max(round(z), 0), len(volume.hu) - 1)
     chosen = range(max(0, middle - reach), min(len(volume.hu), middle + reach + 1))
-    squares = np.stack([cut(*_window(volume, k, y, x)) for k in chosen])
+    planes, centre, pixel_mm = _window(volume, 0, candidate.place)
+    squares = np.stack([cut(planes[k], centre, pixel_mm) for k in chosen])
     out = engine.run({"squares": squares})
     sections = _followed(out["outlines"], middle - chosen.start, volume.spacing_mm[0])
     areas = sections.sum(axis=(1, 2)).astype(np.float32)
@@ -123,26 +139,18 @@ def _turn(centre: tuple[float, float], pixel_mm: tuple[float, float]) -> npt.NDA
 
 
 def _window(
-    volume: Volume, z: int, y: float, x: float
+    volume: Volume, axis: int, place: Place
 ) -> tuple[npt.NDArray[np.int16], tuple[float, float], tuple[float, float]]:
-    """Enough of a slice about (y, x), that place within it, and its pixels' sides."""
-    pixel = volume.spacing_mm[1], volume.spacing_mm[2]
-    reach = [math.ceil(PIXEL_MM * SIDE / 2 / mm) + 2 for mm in pixel]
-    top, left = max(0, int(y) - reach[0]), max(0, int(x) - reach[1])
-    return volume.hu[z, top : int(y) + reach[0] + 1, left : int(x) + reach[1] + 1], (y - top, x - left), pixel
-
-
-def _looked_at(volume: Volume, candidate: Candidate) -> Bytes:
-    z, y, x = candidate.place
-    squares = []
-    for away in _LOOKED_AT_MM:
-        place = min(max(z + away / volume.spacing_mm[0], 0), len(volume.hu) - 1)
-        low = int(place)
-        below, centre, pixel = _window(volume, low, y, x)
-        above = _window(volume, min(low + 1, len(volume.hu) - 1), y, x)[0]
-        share = place - low
-        squares.append(cut(below * np.float32(1 - share) + above * np.float32(share), centre, pixel))
-    return np.stack(squares)
+    """Enough of all planes across an axis about a place, that place within them, and their pixels' sides."""
+    box, centre, pixel_mm = [slice(None)] * 3, [], []
+    for other in (a for a in range(3) if a != axis):
+        reach = math.ceil(PIXEL_MM * SIDE / 2 / volume.spacing_mm[other]) + 2
+        low = max(0, int(place[other]) - reach)
+        box[other] = slice(low, int(place[other]) + reach + 1)
+        centre.append(place[other] - low)
+        pixel_mm.append(volume.spacing_mm[other])
+    planes = np.moveaxis(volume.hu[tuple(box)], axis, 0)
+    return planes, (centre[0], centre[1]), (pixel_mm[0], pixel_mm[1])
 
 
 def _run(engine: Engine, squares: Bytes, pool: Executor) -> Floats:
