@@ -38,13 +38,15 @@ def reader(fold: int, precision: Precision, manifest: Manifest | None = None) ->
     stated = manifest or read_manifest(READER)
     entry = stated.readers[0]
     opened = partial(open_engine, streams=2)
+    slices_file = FOLDS / f"slices-fold{fold}.onnx"
     return LungReader(
         finding=entry.finding(FINDING),
         reader_id=entry.id,
         operating_point=entry.default_operating_point,
         judgement=judge.Judgement(**stated.network),
         finder=opened(FOLDS / f"finder-fold{fold}.onnx", precision=precision),
-        slice_engine=opened(FOLDS / f"slices-fold{fold}.onnx", precision="f32"),
+        slice_engine=opened(slices_file, precision="f32"),
+        answer_engine=opened(slices_file, precision="f32", outputs=["answers"]),
     )
 
 
@@ -57,7 +59,7 @@ def cases(root: Path, fold: int, part: Part, volumes: list[nodules.Nodule]) -> I
 def marked(root: Path, fold: int, part: Part, volumes: list[nodules.Nodule], precision: Precision) -> list[Marked]:
     """Every candidate of the fold's cases."""
     finder = open_engine(FOLDS / f"finder-fold{fold}.onnx", precision=precision, streams=2)
-    own = open_engine(FOLDS / f"slices-fold{fold}.onnx", precision="f32", streams=2)
+    own = open_engine(FOLDS / f"slices-fold{fold}.onnx", precision="f32", streams=2, outputs=["answers"])
     found: list[Marked] = []
     with whole_scans.pool() as pool:
         for case in cases(root, fold, part, volumes):

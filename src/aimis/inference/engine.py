@@ -13,7 +13,7 @@ from aimis.domain.errors import EngineError
 from aimis.inference import processor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -31,7 +31,7 @@ class Engine(Protocol):
         ...
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], /) -> dict[str, npt.NDArray[Any]]:
-        """Every output by name, in arrays of their own; EngineError for inputs that are not the network's."""
+        """Outputs by name, in arrays of their own; EngineError for inputs that are not the network's."""
         ...
 
 
@@ -66,15 +66,23 @@ class Network(Engine, Protocol):
 
 
 def open_engine(
-    weights: Path, *, kind: Kind = "auto", precision: Precision = "auto", threads: int = 0, streams: int = 1
+    weights: Path,
+    *,
+    kind: Kind = "auto",
+    precision: Precision = "auto",
+    threads: int = 0,
+    streams: int = 1,
+    outputs: Collection[str] = (),
 ) -> Network:
     """The network of an ONNX file, compiled and ready.
 
     precision : auto is bf16 where OpenVINO runs on a processor with native bf16, else f32
     threads : in all; 0 for AIMIS_THREADS, else as many as the process may use, which is also the most
     streams : requests that run at once, each with its share of the threads; more calls than that wait
+    outputs : those that are asked for, all where none is named; OpenVINO computes no other
 
-    EngineError: the file is missing or damaged, the engine or its device is not there, the precision cannot be had
+    EngineError: the file is missing or damaged or has no such output, the engine or its device is not there, the
+    precision cannot be had
     """
     chosen = choose_kind(kind)
     if precision not in get_args(Precision):
@@ -87,11 +95,14 @@ def open_engine(
     if chosen == "openvino":
         from aimis.inference import openvino_engine  # noqa: PLC0415  loaded on use
 
-        return openvino_engine.open_network(weights, precision=precision, threads=usable, streams=min(streams, usable))
+        most = min(streams, usable)
+        return openvino_engine.open_network(weights, precision=precision, threads=usable, streams=most, wanted=outputs)
     from aimis.inference import onnxruntime_engine  # noqa: PLC0415  loaded on use
 
     cuda = chosen == "onnxruntime-cuda"
-    return onnxruntime_engine.open_network(weights, cuda=cuda, precision=precision, threads=usable, streams=streams)
+    return onnxruntime_engine.open_network(
+        weights, cuda=cuda, precision=precision, threads=usable, streams=streams, wanted=outputs
+    )
 
 
 def choose_kind(kind: Kind) -> Kind:
@@ -101,6 +112,14 @@ def choose_kind(kind: Kind) -> Kind:
     if kind != "auto":
         return kind
     return "onnxruntime-cuda" if _has_onnxruntime_gpu() and processor.cuda_devices() else "openvino"
+
+
+def chosen_outputs(weights: Path, there: Sequence[str], wanted: Collection[str]) -> tuple[str, ...]:
+    """Those wanted, in the network's order; all where none is. EngineError for one that is not there."""
+    missing = sorted(set(wanted).difference(there))
+    if missing:
+        raise EngineError(f"{weights}: the network gives {', '.join(there)}, not {', '.join(missing)}; mend the reader")
+    return tuple(name for name in there if not wanted or name in wanted)
 
 
 def check_inputs(weights: Path, forms: Mapping[str, TensorForm], inputs: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -14,7 +14,7 @@ from aimis.inference import engine, processor
 from aimis.inference.engine import TensorForm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -47,7 +47,7 @@ class OnnxRuntimeNetwork:
     places: BoundedSemaphore
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], /) -> dict[str, npt.NDArray[Any]]:
-        """Every output by name; waits while all places are taken."""
+        """Outputs by name; waits while all places are taken."""
         engine.check_inputs(self.weights, self.inputs, inputs)
         try:
             with self.places:
@@ -57,7 +57,9 @@ class OnnxRuntimeNetwork:
         return dict(zip(self.outputs, results, strict=True))
 
 
-def open_network(weights: Path, *, cuda: bool, precision: Precision, threads: int, streams: int) -> OnnxRuntimeNetwork:
+def open_network(
+    weights: Path, *, cuda: bool, precision: Precision, threads: int, streams: int, wanted: Collection[str] = ()
+) -> OnnxRuntimeNetwork:
     """The network in f32, which is all that ONNX Runtime is used for; never on the processor where CUDA was chosen."""
     if precision == "bf16":
         raise EngineError("ONNX Runtime runs the networks in f32; use precision auto or f32, or the engine openvino")
@@ -69,7 +71,7 @@ def open_network(weights: Path, *, cuda: bool, precision: Precision, threads: in
     return OnnxRuntimeNetwork(
         name=f"onnxruntime{'-cuda' if cuda else ''} {onnxruntime.__version__} f32",
         inputs={port.name: _form(port) for port in session.get_inputs()},
-        outputs=tuple(port.name for port in session.get_outputs()),
+        outputs=engine.chosen_outputs(weights, [port.name for port in session.get_outputs()], wanted),
         weights=weights,
         session=session,
         places=BoundedSemaphore(streams),

@@ -16,7 +16,7 @@ from aimis.inference import engine, processor
 from aimis.inference.engine import TensorForm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
     from types import ModuleType
 
@@ -39,7 +39,7 @@ class OpenVinoNetwork:
     requests: LifoQueue[Any]
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], /) -> dict[str, npt.NDArray[Any]]:
-        """Every output by name; waits while all requests are in use."""
+        """Outputs by name; waits while all requests are in use."""
         engine.check_inputs(self.weights, self.inputs, inputs)
         arrays = [np.ascontiguousarray(inputs[name]) for name in self.inputs]
         request = self.requests.get()
@@ -52,7 +52,9 @@ class OpenVinoNetwork:
         return dict(zip(self.outputs, results.values(), strict=True))
 
 
-def open_network(weights: Path, *, precision: Precision, threads: int, streams: int) -> OpenVinoNetwork:
+def open_network(
+    weights: Path, *, precision: Precision, threads: int, streams: int, wanted: Collection[str] = ()
+) -> OpenVinoNetwork:
     """The network compiled for `streams` requests at once, with an equal number of threads each.
 
     Equal, because a result may depend on the number of threads that it is summed by.
@@ -69,7 +71,11 @@ def open_network(weights: Path, *, precision: Precision, threads: int, streams: 
     if not processor.multiplies_integers():
         settings["LP_TRANSFORMS_MODE"] = "NO"  # else eight-bit products are summed in sixteen bits, which overflow
     try:
-        compiled = _core().compile_model(_core().read_model(str(weights)), "CPU", settings)
+        model = _core().read_model(str(weights))
+        outputs = engine.chosen_outputs(weights, [port.get_any_name() for port in model.outputs], wanted)
+        if wanted:
+            model = openvino.Model([model.output(name) for name in outputs], model.get_parameters())
+        compiled = _core().compile_model(model, "CPU", settings)
         requests: LifoQueue[Any] = LifoQueue()
         for _ in range(streams):
             requests.put(compiled.create_infer_request())
@@ -81,7 +87,7 @@ def open_network(weights: Path, *, precision: Precision, threads: int, streams: 
     return OpenVinoNetwork(
         name=f"openvino {version} {chosen}",
         inputs={port.get_any_name(): _form(port) for port in compiled.inputs},
-        outputs=tuple(port.get_any_name() for port in compiled.outputs),
+        outputs=outputs,
         weights=weights,
         requests=requests,
     )

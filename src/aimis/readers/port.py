@@ -94,10 +94,11 @@ class VolumeReader(Protocol):
 class OpenEngine(Protocol):
     """Opens a network; given by bootstrap with device, precision and threads settled."""
 
-    def __call__(self, weights: Path, /, *, precision: Precision = ...) -> Engine:
+    def __call__(self, weights: Path, /, *, precision: Precision = ..., outputs: Collection[str] = ...) -> Engine:
         """The network of the file, ready to run; EngineError where it cannot be opened.
 
         precision : only "f32", of a network whose decisions do not hold in another; else left as settled
+        outputs : those that are asked for; all where none is named
         """
         ...
 

@@ -87,6 +87,23 @@ def test_eight_bit_network_sums_without_overflow_on_any_processor(
     np.testing.assert_allclose(sums, 16 * 9 * 255 * 1.27, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("kind", "precision"), ENGINES)
+@pytest.mark.parametrize("name", ["logits", "map"])
+def test_one_output_alone_has_the_bits_that_it_has_among_all(
+    network_file: Path, kind: Kind, precision: Precision, name: str
+) -> None:
+    picture = {"rgb": _pictures(1)[0]}
+    whole = engine.open_engine(network_file, kind=kind, precision=precision).run(picture)
+    alone = engine.open_engine(network_file, kind=kind, precision=precision, outputs=[name]).run(picture)
+    assert _same(alone, {name: whole[name]})
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+def test_output_that_a_network_does_not_give_is_named(network_file: Path, kind: Kind) -> None:
+    with pytest.raises(EngineError, match="gives logits, map, not outlines"):
+        engine.open_engine(network_file, kind=kind, outputs=["map", "outlines"])
+
+
 def test_outputs_are_not_changed_by_a_later_run(opened: Network) -> None:
     pictures = _pictures(8)
     kept = opened.run({"rgb": pictures[0]})

@@ -48,6 +48,7 @@ def reader(least_mm: float = 3.0, contrast: float = 20.0, *, draws: bool = True)
         ),
         finder=ToyFinder(contrast),
         slice_engine=ToySlices(draws=draws),
+        answer_engine=ToySlices(draws=False),
     )
 
 

@@ -20,6 +20,7 @@ from aimis.readers import registry
 from .conftest import Folder, copy_of_two_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from aimis.inference.engine import Engine, Precision
@@ -31,7 +32,7 @@ def _still(red: int, green: int, blue: int) -> Still:
     return Still(rgb=rgb, full_size_px=(30, 20))
 
 
-def _zero_engine(_: Path, *, precision: Precision = "auto") -> Engine:
+def _zero_engine(_: Path, *, precision: Precision = "auto", outputs: Collection[str] = ()) -> Engine:
     return FunctionEngine(function=lambda _: {"logits": np.zeros((1, 3), dtype=np.float32)})
 
 
@@ -141,7 +142,7 @@ def test_folder_mended_after_a_failure_can_be_loaded(folder: Folder) -> None:
 
 
 def test_engine_that_cannot_be_opened_keeps_its_own_error(folder: Folder) -> None:
-    def refuse(_: Path, *, precision: Precision = "auto") -> Engine:
+    def refuse(_: Path, *, precision: Precision = "auto", outputs: Collection[str] = ()) -> Engine:
         raise EngineError("no such device")
 
     manifest = registry.check_folder(folder.path)

@@ -71,12 +71,16 @@ def load(
         judgement=judge.Judgement(**manifest.network),
         finder=open_engine(manifest.weights_path),
         slice_engine=open_engine(also, precision="f32"),  # in bf16 beside a finder in bf16, marks turn
+        answer_engine=open_engine(also, precision="f32", outputs=["answers"]),
     )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LungReader:
-    """Two networks: one over the whole scan, one over the slices of each candidate."""
+    """Two networks: one over the whole scan, one over the slices of each candidate.
+
+    answer_engine : the second one without its outlines, which are most of its work
+    """
 
     finding: FindingEntry
     reader_id: str
@@ -84,6 +88,7 @@ class LungReader:
     judgement: judge.Judgement
     finder: Engine
     slice_engine: Engine
+    answer_engine: Engine
 
     @property
     def engine(self) -> str:
@@ -147,7 +152,7 @@ class LungReader:
     def see(self, volume: Volume, found: lungs.Lungs, pool: Executor, drawn_from: float) -> list[Seen]:
         """The candidates that are listed, most probable first, none twice; raises as `find.in_volume`."""
         candidates = find.in_volume(self.finder, volume, found, pool)
-        logits = slices.nodule_logits(self.slice_engine, volume, candidates, pool)
+        logits = slices.nodule_logits(self.answer_engine, volume, candidates, pool)
         seen = [
             Seen(candidate=c, probability=self._probability(c.logit, float(own)))
             for c, own in zip(candidates, logits, strict=True)
