@@ -52,6 +52,7 @@ def test_run_that_was_killed_and_resumed_gives_the_readings_of_a_whole_one(
         process.kill()
     before = record.read_bytes()
     assert before.count(b"\n") < 2 * ITEMS
+    (record.parent / ".04-overlay.jpg.1-1.part").write_bytes(before[:9])  # killed while a file was written
     resumed = complete(command(pictures, record.parent, "--resume"), environment)
     assert readings(resumed) == readings(whole)
     assert in_order(readings(record.read_text())) == in_order(

@@ -23,6 +23,8 @@ FILE_NAME = "readings.jsonl"
 PREVIOUS_NAME = "readings.previous.jsonl"
 TRIED_AGAIN = frozenset({"internal-error", "reader-failed"})
 """Reasons that lie with us and not with the input: a rerun may do better."""
+_HALF_WRITTEN = ".*.part"
+"""Files of reports before they are moved to their place (`aimis.reports.write`)."""
 
 
 class _Place(NamedTuple):
@@ -39,7 +41,8 @@ _Frames = dict[int, _Place]
 class Journal:
     """The record in a folder, open for one run alone; safe to recall from in many threads.
 
-    With `resume` what stands there is kept and can be recalled; else it becomes `readings.previous.jsonl`.
+    With `resume` what stands there is kept and can be recalled; else it becomes `readings.previous.jsonl`. What a run
+    that was killed left half written in the folder is removed.
     UsageError: another run has it open, a line inside it is damaged, or the folder cannot be written
     """
 
@@ -53,6 +56,8 @@ class Journal:
                 self._path.rename(folder / PREVIOUS_NAME)
                 os.close(self._file)
                 self._file = _open_alone(self._path)
+            for part in folder.glob(_HALF_WRITTEN):
+                part.unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written ({error.strerror}). Name another folder") from error
         try:
