@@ -53,12 +53,16 @@ def test_run_that_was_killed_and_resumed_gives_the_readings_of_a_whole_one(
     before = record.read_bytes()
     assert before.count(b"\n") < 2 * ITEMS
     (record.parent / ".04-overlay.jpg.1-1.part").write_bytes(before[:9])  # killed while a file was written
+    theirs = record.parent / ".film.pdf.part"
+    theirs.write_bytes(before[:9])
     resumed = complete(command(pictures, record.parent, "--resume"), environment)
     assert readings(resumed) == readings(whole)
     assert in_order(readings(record.read_text())) == in_order(
         readings((tmp_path / "whole" / "readings.jsonl").read_text())
     )
     assert record.read_bytes().startswith(before[: before.rindex(b"\n") + 1])
+    assert theirs.exists()
+    theirs.unlink()
     names = [sorted(p.name for p in folder.iterdir()) for folder in (record.parent, tmp_path / "whole")]
     assert names[0] == names[1]
 

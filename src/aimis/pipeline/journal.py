@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,8 @@ FILE_NAME = "readings.jsonl"
 PREVIOUS_NAME = "readings.previous.jsonl"
 TRIED_AGAIN = frozenset({"internal-error", "reader-failed"})
 """Reasons that lie with us and not with the input: a rerun may do better."""
-_HALF_WRITTEN = ".*.part"
-"""Files of reports before they are moved to their place (`aimis.reports.write`)."""
+_HALF_WRITTEN = re.compile(r"\..+\.(json|html|pdf|jpg)\.\d+-\d+\.part")
+"""Files of reports before they are moved to their place (`aimis.reports.write`); no one else's are touched."""
 
 
 class _Place(NamedTuple):
@@ -56,7 +57,7 @@ class Journal:
                 self._path.rename(folder / PREVIOUS_NAME)
                 os.close(self._file)
                 self._file = _open_alone(self._path)
-            for part in folder.glob(_HALF_WRITTEN):
+            for part in filter(lambda path: _HALF_WRITTEN.fullmatch(path.name), folder.iterdir()):
                 part.unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written ({error.strerror}). Name another folder") from error

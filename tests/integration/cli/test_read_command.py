@@ -73,7 +73,7 @@ def test_report_folder_that_is_a_file_is_wrong_usage(run: Run, eyes: Path) -> No
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ["Red picture", "Probability", "above the operating point", "Left eye", "Read"]),
+        ("en", ["Red picture", "Probability", "  above the operating point", "Left eye", "Read"]),
         ("zh", ["概率", "判定", "达到阈值", "左眼", "已判读"]),
     ],
 )

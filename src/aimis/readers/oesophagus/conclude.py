@@ -113,12 +113,12 @@ def _refusal(case: _Case, conclusion: Conclusion, limited: Reason | None) -> tup
         return Status.UNSUPPORTED, child
     sites = Counter(f.record.site for f in case.frames if f.record.site is not None and not f.repeat)
     other = sum(n for site, n in sites.items() if site not in OWN and site != NO_ORGAN)
-    if sites[COLON] > max(len(case.counted), other / 2, sites[NO_ORGAN]):
+    organs = bool(case.counted) or 0 < other >= sites[NO_ORGAN]
+    if organs and sites[COLON] > max(len(case.counted), other / 2):
         return Status.UNSUPPORTED, Reason.of(COLONOSCOPY)
     if case.counted:
         share = len(case.counted) / (len(case.counted) + other)
         return None if share >= conclusion.least_own_share else (Status.UNSUPPORTED, Reason.of(OTHER_ORGANS))
-    organs = other >= sites[NO_ORGAN] and other > 0
     return _nothing_counted([f.record for f in case.frames], limited, organs=organs)
 
 

@@ -225,6 +225,10 @@ def test_decision_of_the_examination_is_its_own_where_it_has_one() -> None:
         ([of("colon", 0), *(of("other", i) for i in range(1, 4))], (Status.UNSUPPORTED, "nothing-of-the-body")),
         ([of("antrum", 0), *(of("other", i) for i in range(1, 4))], (Status.UNSUPPORTED, "nothing-of-the-body")),
         ([*(of("colon", i) for i in range(4)), of("other", 4)], (Status.UNSUPPORTED, "colonoscopy")),
+        (
+            [*(of("other", i) for i in range(40)), *(of("colon", 40 + i) for i in range(30)), read(70), read(71)],
+            (Status.UNSUPPORTED, "colonoscopy"),
+        ),
         ([of("antrum", 0), of("antrum", 1), of("other", 2)], (Status.UNSUPPORTED, "other-organs")),
         ([refused(0, "wrong-modality"), refused(1, "wrong-modality")], (Status.UNSUPPORTED, "wrong-modality")),
         ([refused(0, "wrong-modality"), of("other", 1)], (Status.UNSUPPORTED, "nothing-of-the-body")),
