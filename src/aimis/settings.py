@@ -107,6 +107,10 @@ class Settings(BaseSettings):
         "auto", description="Of inference; auto takes bf16 only where the processor has it."
     )
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a file may ask of this machine.")
+    mask_patient_ids: bool = Field(
+        default=False,
+        description="Name patients and studies masked (1***7) where a result says that inputs are of two.",
+    )
     database_url: SecretStr | None = Field(
         None, description="A PostgreSQL database; without it one of our own in data_folder."
     )

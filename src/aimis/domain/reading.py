@@ -162,6 +162,7 @@ class Source:
     size_px : columns, rows of the full-size picture; None where it could not be decoded
     frame : 0-based, of a multi-frame file; None for a single picture
     patient_id, *_uid : from DICOM, else None; never logged
+    whose : `Identity.digest`, by which another person of the same number is told from this one
     prior_sha256 : of the earlier CT that a CT was to be compared with
     """
 
@@ -176,6 +177,7 @@ class Source:
     series_instance_uid: str | None = None
     sop_instance_uid: str | None = None
     prior_sha256: str | None = None
+    whose: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
