@@ -195,7 +195,11 @@ def _is_one_name(one: str, other: str) -> bool:
     few, many = sorted((_words(one), _words(other)), key=len)
     if "".join(few) == "".join(many):
         return True
-    return all(any(b.startswith(a) or a.startswith(b) for b in many) for a in few)
+    return _are_among(few, many) and (len(few) < len(many) or _are_among(many, few))
+
+
+def _are_among(words: list[str], others: list[str]) -> bool:
+    return all(any(b.startswith(a) or a.startswith(b) for b in others) for a in words)
 
 
 def _words(name: str) -> list[str]:

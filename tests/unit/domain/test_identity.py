@@ -135,6 +135,17 @@ def test_one_digest_is_of_one_person(one: Identity, other: Identity) -> None:
         assert identity.difference(one, other) is None
 
 
+anything = st.none() | st.text(max_size=12)
+
+
+@given(*[st.builds(Identity, patient_id=some([None, "ANON"]), birth_date=anything, sex=anything, name=anything)] * 2)
+def test_any_text_is_compared_alike_in_either_order(one: Identity, other: Identity) -> None:
+    found, turned = identity.difference(one, other), identity.difference(other, one)
+    assert (found and found.by) == (turned and turned.by)
+    assert identity.difference(one, one) is None
+    assert one.digest is None or len(one.digest) == 16
+
+
 def test_digest_tells_people_and_days_apart_and_says_nothing_of_them() -> None:
     digest = changed().digest
     assert digest is not None
