@@ -207,6 +207,11 @@ class Prior:
         reason = Reason.of("prior-of-another-patient", by=found.by, new=found.first, prior=found.second)
         return identity.masked(reason) if tools.masks_patients else reason
 
+    def is_nameless_beside(self, item: VolumeItem, tools: Tools) -> bool:
+        """Whether one of the two CTs says whose it is and the other says nothing at all."""
+        told = tools.attempt(lambda: (item.identity(), self.item.identity()))
+        return not isinstance(told, CaseError) and (told[0].digest is None) != (told[1].digest is None)
+
     def sha256(self, tools: Tools) -> str | None:
         """Of its files; None where they cannot be read."""
         said = tools.attempt(lambda: self.item.sha256(tools.stop_if_asked))

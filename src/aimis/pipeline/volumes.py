@@ -135,7 +135,9 @@ class _Work:
         new, old = volume.series.date, prior.series.date
         if new and old and old > new:
             return _limited(volume, Reason.of("prior-is-newer", prior=old, new=new))
-        return _Compared(volume=volume, prior=prior)
+        nameless = self.tools.prior.is_nameless_beside(self.item, self.tools)
+        doubts = (Reason.of("prior-patient-unknown"),) if nameless else ()
+        return replace(_limited(volume, *doubts), prior=prior)
 
     @cached_property
     def _another_patient(self) -> Reason | None:

@@ -189,8 +189,11 @@ def test_both_patients_are_named_masked_where_the_site_says_so() -> None:
     assert reading.outcome.reason == reason
 
 
-def test_scan_is_compared_where_a_patient_is_not_known() -> None:
-    assert scan_of(reading_of(FakeVolume(), tools(prior=prior(whose=NOBODY)))).prior is not None
+def test_scan_is_compared_where_one_patient_is_not_known_and_says_so() -> None:
+    reading = reading_of(FakeVolume(), tools(prior=prior(whose=NOBODY)))
+    assert scan_of(reading).prior is not None
+    assert reading.outcome.reason == Reason.of("prior-patient-unknown")
+    assert reading_of(FakeVolume(), tools(prior=prior())).outcome.reason is None
 
 
 def of_two_patients() -> Identity:
