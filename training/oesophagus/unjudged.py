@@ -94,9 +94,9 @@ def _of_refused(records: Sequence[Record]) -> dict[str, int]:
     return {
         "frames": len(records),
         "refused": len(refused),
-        "as colon": sum(r["site"] == "colon" for r in refused),
+        "as colon": sum(r.get("site") == "colon" for r in refused),
         "said to look suspicious": sum(SUSPICIOUS in r["reason"] for r in refused),
-        "of those as colon": sum(SUSPICIOUS in r["reason"] and r["site"] == "colon" for r in refused),
+        "of those as colon": sum(SUSPICIOUS in r["reason"] and r.get("site") == "colon" for r in refused),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from aimis.domain.errors import BrokenInputError
 from aimis.domain.examination import FrameRecord
 from aimis.domain.reading import Reason, Status
 from aimis.imaging.frame import Frame
-from aimis.live.scene import Scene, scene
+from aimis.live.scene import Scene, same, scene
 from aimis.live.support import Support
 from aimis.reports import outline
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_A_SECOND = 15
 """More would take the processor from the picture, and a lesion does not change as fast."""
 RATE_OVER_S = 3.0
+STALE_S = 0.6
+"""The mucosa moves on: an older judgement's outlines would lie beside what they mean."""
 _PATIENCE_S = 0.5
 
 
@@ -86,13 +88,20 @@ class Judging:
         return sum(now_s - ended_s <= RATE_OVER_S for ended_s in tuple(self._ended)) / RATE_OVER_S
 
     def of(self, seen: Seen) -> Judgement:
-        """Of that very frame, judged now where it was not; the neighbours of such a frame bear nothing out."""
+        """Of that very frame, judged now where it was not."""
         with self._alone:
             known = next((j for j in tuple(self._lately) if j.record.index == seen.number), None)
             if known is None:
-                known = _judgement(self._record(seen), seen, frozenset())
+                known = self._judged_late(seen)
                 self._lately.append(known)
             return known
+
+    def _judged_late(self, seen: Seen) -> Judgement:
+        """What it shows itself is borne out where the neighbours that were judged in its scene bear it out."""
+        alone = _judgement(self._record(seen), seen, frozenset())
+        near = [j for j in tuple(self._lately) if abs(j.due_s - seen.due_s) <= STALE_S and same(j.scene, alone.scene)]
+        present = {finding.name for finding in alone.record.findings if finding.present}
+        return replace(alone, borne_out=near[-1].borne_out & present if near else frozenset())
 
     def _record(self, seen: Seen) -> FrameRecord:
         """Of one frame, whatever happens."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import simplejpeg
 
+from aimis.live.judging import STALE_S
 from aimis.live.scene import same, scene
 from aimis.reports import outline
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from aimis.live.judging import Judgement, Judging
     from aimis.live.newest import Clock
 
-STALE_S = 0.6
-"""The mucosa moves on: an older judgement's outlines would lie beside what they mean."""
 QUALITY = 80
 _RATE_OVER_S = 2.0
 _UNWATCHED_S = 0.5
@@ -96,12 +95,10 @@ class Showing:
         """A JPEG picture of the frame with the outlines of its own judgement and no others."""
         return _jpeg(seen, self.judging.of(seen))
 
-    def of_picture(self, latest: Judgement | None, within_s: float) -> Judgement | None:
-        """The judgement, where it is of the scene of the newest picture and not older than that."""
+    def is_of_picture(self, judgement: Judgement, within_s: float) -> bool:
+        """Whether a judgement is of the scene of the newest frame, and not older than that."""
         seen = self.capture.newest.peek()
-        if latest is None or seen is None:
-            return latest
-        return latest if _is_of(latest, seen, within_s) else None
+        return seen is None or _is_of(judgement, seen, within_s)
 
     def _encoded(self, seen: Seen) -> bytes:
         latest = self.judging.latest

@@ -68,12 +68,11 @@ def _link(live: Live, words: Texts) -> str:
 
 
 def _of_picture(live: Live, words: Texts) -> dict[str, Any] | None:
-    """What the reader makes of the picture; None where the last judgement is too old, or of another scene."""
+    """What was judged last, and whether it is of what the picture shows; None where it is too old to be."""
     latest = live.judging.latest
     if latest is None or live.judging.clock() - latest.due_s > SAID_FOR_S or live.capture.link is not Link.LIVE:
         return None
-    own = live.showing.of_picture(latest, SAID_FOR_S)
-    return None if own is None else said_of(own, words)
+    return {**said_of(latest, words), "of_picture": live.showing.is_of_picture(latest, SAID_FOR_S)}
 
 
 def said_of(judgement: Judgement, words: Texts) -> dict[str, Any]:

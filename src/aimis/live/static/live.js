@@ -67,7 +67,8 @@ function show(state) {
   put("shown", say("per-second", { value: state.shown_per_s.toFixed(0) }));
   put("judged", say("per-second", { value: state.judged_per_s.toFixed(0) }));
   put("dropped", String(state.dropped));
-  if (!frozen) { showJudgement(state.judgement); showAlarm(state.judgement); }
+  const judgement = state.judgement?.of_picture ? state.judgement : null;  // what is of another scene is not said
+  if (!frozen) { showJudgement(judgement); showAlarm(judgement); }
   soundFor(state.alarms);
   showKept(state.kept);
   if (state.phase !== "running") finish(state.phase);
