@@ -203,9 +203,12 @@ def _where(finding: Finding, told: Examination, texts: Texts) -> str:
     here = [(frame.index, f) for frame in told.frames for f in frame.findings if f.name == finding.name]
     seen = {index for index, f in here if f.pointed_out}
     silent = {index for index, f in here if f.not_judged}
-    counted = [("seen-in", seen)] if not silent else [("not-judged-in", silent)]
-    counted = [("seen-in", seen), *counted] if silent and not finding.not_judged else counted
-    return JOIN.join(_counted(label, indices, len(here), told, texts) for label, indices in counted)
+    shown = [_counted("seen-in", seen, len(here), told, texts)] if seen or not silent else []
+    if not silent:
+        return JOIN.join(shown)
+    if shown:
+        return JOIN.join([*shown, texts.label("not-judged-in", frames=len(silent))])
+    return _counted("not-judged-in", silent, len(here), told, texts)
 
 
 def _counted(label: str, indices: Collection[int], count: int, told: Examination, texts: Texts) -> str:
@@ -257,7 +260,7 @@ def _key_frame(
     return KeyFrame(
         number=number,
         place=place,
-        seen=JOIN.join(_seen(frame, texts)),
+        seen=JOIN.join(_seen(frame, findings, texts)),
         findings=tuple((texts.finding(f.name).title, document.probability(f.probability), n % 3) for n, f in shown),
         found=found,
         alarms=any(f.present for f in findings),
@@ -271,11 +274,18 @@ def _key_frame(
 
 
 def _found(frame: FrameRecord, findings: Sequence[Finding], texts: Texts) -> Iterator[str]:
-    """Alarms, what was not judged, marks."""
+    """Alarms and what was not judged; where there is neither, marks."""
     yield from (_named(f, texts) for f in findings if f.present)
     if _is_silent(frame, findings):
         yield texts.label("not-judged-look")
-    yield from (document.aside(_named(f, texts), texts.label("mark"), texts) for f in findings if f.marked)
+    elif not any(f.present for f in findings):
+        yield from _marks(findings, texts)
+
+
+def _marks(findings: Sequence[Finding], texts: Texts) -> Iterator[str]:
+    titles = [texts.finding(f.name).title for f in findings if f.marked]
+    if titles:
+        yield texts.label("named", name=texts.label("mark"), words=", ".join(titles))
 
 
 def _named(finding: Finding, texts: Texts) -> str:
@@ -293,11 +303,14 @@ def _place(frame: FrameRecord) -> str:
     return PurePosixPath(frame.name.replace("\\", "/")).name or f"#{frame.index + 1}"
 
 
-def _seen(frame: FrameRecord, texts: Texts) -> Iterator[str]:
+def _seen(frame: FrameRecord, findings: Sequence[Finding], texts: Texts) -> Iterator[str]:
+    """Site, light, and the marks that stand behind something weightier."""
     if frame.site:
         yield texts.site(frame.site)
     if frame.stain:
         yield texts.stain(frame.stain)
+    if any(f.present for f in findings) or _is_silent(frame, findings):
+        yield from _marks(findings, texts)
 
 
 def _patterns(frames: Sequence[KeyFrame], findings: Sequence[Finding], texts: Texts) -> Iterator[tuple[int, str]]:

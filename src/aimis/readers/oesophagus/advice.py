@@ -48,4 +48,4 @@ def of_still(record: FrameRecord) -> tuple[str, ...]:
 
 def is_suspicious(record: FrameRecord) -> bool:
     """Whether the frame was taken for another organ's and looks suspicious all the same."""
-    return record.reason is not None and record.reason.code == SUSPICIOUS
+    return record.reason is not None and record.reason.code in SUSPICIOUS.values()

@@ -33,7 +33,7 @@ COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY = "colonoscopy", "other-organs", 
 NO_FRAME, NONE_JUDGED = "no-frame-decoded", "no-frame-judged"
 STAIN, UNJUDGED, REPEAT = "stain-outside-training", "part-not-judged", "frozen-repeat"
 IN_SOME, IN_ALL = "neoplasia-not-judged-in-some", "neoplasia-not-judged"
-OF_FRAMES = (gates.ELSEWHERE, gates.SUSPICIOUS, gates.IN_BARRETTS, gates.AT_JUNCTION)
+OF_FRAMES = (gates.ELSEWHERE, *gates.SUSPICIOUS.values(), gates.IN_BARRETTS, gates.AT_JUNCTION)
 REASONS = (
     *(COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY, NO_FRAME, NONE_JUDGED, STAIN, UNJUDGED, REPEAT),
     *(IN_SOME, IN_ALL, *OF_FRAMES),

@@ -9,7 +9,9 @@ from aimis.domain.reading import Reason
 from aimis.readers.oesophagus import network
 
 OWN_SITES = ("oesophagus", "cardia-gej")
-ELSEWHERE, SUSPICIOUS = "not-the-oesophagus", "suspicious-elsewhere"
+ELSEWHERE = "not-the-oesophagus"
+SUSPICIOUS = {True: "suspicious-unsure", False: "suspicious-elsewhere"}
+"""Of a frame that was refused for another organ's, by whether the likeliest site is an own one all the same."""
 IN_BARRETTS, AT_JUNCTION = "not-judged-in-barretts", "not-judged-at-junction"
 NO_ENDOSCOPY = "other"
 

@@ -124,7 +124,7 @@ class OesophagusReader:
         finding = self._finding(self._entry.finding(advice.NEOPLASIA), output)
         if record.reason is None or record.reason.code != gates.ELSEWHERE or not finding.present:
             return JudgedFrame(record=record)
-        record = replace(record, reason=replace(record.reason, code=gates.SUSPICIOUS))
+        record = replace(record, reason=replace(record.reason, code=gates.SUSPICIOUS[record.site in gates.OWN_SITES]))
         return JudgedFrame(record=record, interest=seen_well(finding.probability, private), private=private)
 
     def _findings(self, output: network.Output, look: _Look, index: int) -> tuple[tuple[Finding, ...], Reason | None]:
