@@ -226,19 +226,31 @@ def _pooling(case: _Case, finding: FindingEntry, conclusion: Conclusion) -> Pool
 
 
 def _finding(case: _Case, finding: FindingEntry, rules: Rules) -> Finding:
-    """Of the frames that judge it; where none does, not judged, with the probability of all as it would be."""
+    """Of the frames that judge it; where none does, not judged, with the probability of all as it would be.
+
+    An alarm needs a frame that alarms; where none does, the examination is no likelier than its likeliest frame: few
+    frames, as those that Barrett's leaves, would be taken for more than each of them is.
+    """
     judging = [f for f in case.counted if f.judges(finding.name)]
     counted = judging or case.counted
+    said = [x for f in counted for x in f.record.findings if x.name == finding.name]
+    probability, threshold = _pooled(case, finding, counted, rules)
+    above = probability >= threshold
+    if finding.claim is Claim.ALARM and judging and not any(x.present for x in said):
+        above, probability = False, min(probability, max(x.probability for x in said))
+    found = replace(finding.found(probability, above=above), regions=_regions(counted, finding.name))
+    return found if judging else replace(found, claim=Claim.NOT_JUDGED, present=False, marked=False)
+
+
+def _pooled(case: _Case, finding: FindingEntry, counted: Sequence[Seen], rules: Rules) -> tuple[float, float]:
+    """The probability of the frames that count, and the least at which the finding is above."""
     logits = [f.logits[finding.name] for f in counted]
     if case.kind is ExaminationKind.VIDEO:
         logit, frames = pooling.of_video([f.at for f in counted], logits)
     else:
         logit, frames = pooling.of_stills(logits, [f.descriptor for f in counted])
     pooled = _pooling(case, finding, rules.conclusion)
-    probability = pooled.probability(logit, frames)
-    above = probability >= _threshold(finding, pooled, rules.operating_point)
-    found = replace(finding.found(probability, above=above), regions=_regions(counted, finding.name))
-    return found if judging else replace(found, claim=Claim.NOT_JUDGED, present=False, marked=False)
+    return pooled.probability(logit, frames), _threshold(finding, pooled, rules.operating_point)
 
 
 def _threshold(finding: FindingEntry, pooled: Pooling, operating_point: str) -> float:

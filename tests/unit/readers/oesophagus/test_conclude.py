@@ -227,10 +227,10 @@ def test_more_normal_frames_lower_the_probability_where_their_number_was_calibra
 
 
 def test_decision_of_the_examination_is_its_own_where_it_has_one() -> None:
-    points = OperatingPoints(screening=0.1, balanced=0.2, specific=0.4)
-    frames = [read(i, 0.3) for i in range(3)]
-    assert not neoplasia(concluded(frames)).present
-    assert neoplasia(concluded(frames, stills={NEOPLASIA: Pooling(operating_points=points)})).present
+    points = OperatingPoints(screening=0.5, balanced=0.8, specific=0.9)
+    frames = [read(i, 0.6) for i in range(3)]
+    assert neoplasia(concluded(frames)).present
+    assert not neoplasia(concluded(frames, stills={NEOPLASIA: Pooling(operating_points=points)})).present
 
 
 @pytest.mark.parametrize(
@@ -410,3 +410,13 @@ def test_colonoscopy_is_refused_as_a_whole_and_none_of_its_frames_is_to_be_looke
     assert outcome.examination.key_frames == ()
     reasons = {f.reason.code for f in outcome.examination.frames if f.reason is not None}
     assert "suspicious-elsewhere" not in reasons
+
+
+@given(st.lists(st.floats(0.001, 0.499), min_size=1, max_size=8), st.sampled_from([STILLS, VIDEO]))
+@settings(max_examples=25, deadline=None)
+def test_examination_does_not_alarm_where_no_frame_of_it_does(values: list[float], kind: ExaminationKind) -> None:
+    eager = {NEOPLASIA: Pooling(slope=1, offset=9, operating_points=None)}
+    outcome = concluded([read(i, p, seconds=i * 0.25) for i, p in enumerate(values)], kind, stills=eager, video=eager)
+    found = neoplasia(outcome)
+    assert found.probability == pytest.approx(max(values))
+    assert (found.present, found.claim) == (False, Claim.ALARM)
