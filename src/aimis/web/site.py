@@ -76,7 +76,7 @@ class Site:
             "t": words,
             "language": words.language,
             "ambulance": self.paths.ambulance(code, words.language),
-            "number": None if known is None else known.ambulance,
+            "dial": None if known is None else known.ambulance,
             "countries": () if code else self.countries(words.language),
         }
         return HTMLResponse(template.render({**everywhere, **values}), status)
