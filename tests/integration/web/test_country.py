@@ -33,8 +33,15 @@ def test_english_page_asks_for_the_country_before_it_shows_a_number(client: http
 
 @pytest.mark.parametrize(
     ("language", "country", "number"),
-    [("en", "GB", "999"), ("en", "US", "911"), ("en", "ZZ", "112"), ("zh", "CN", "120"), ("zh", "HK", "999"), ("zh", "TW", "119")],
-)  # fmt: skip
+    [
+        ("en", "GB", "999"),
+        ("en", "US", "911"),
+        ("en", "ZZ", "112"),
+        ("zh", "CN", "120"),
+        ("zh", "HK", "999"),
+        ("zh", "TW", "119"),
+    ],
+)
 def test_page_shows_the_number_of_the_country_that_was_chosen(
     client: httpx.Client, language: str, country: str, number: str
 ) -> None:
