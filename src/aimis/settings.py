@@ -53,7 +53,9 @@ class ServeSettings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port to listen at.")
     public_url: str | None = Field(None, description="How people reach it, for links in WeChat; https in public.")
     proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded-For is believed.")
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = Field("CN", description="Whose emergency numbers are shown.")
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        None, description="Whose emergency numbers are shown; unset: people are asked, on Chinese pages China's stand."
+    )
     starts_per_hour: Positive = Field(60, description="Consultations that one address may begin.")
     requests_per_minute: Positive = Field(240, description="Of one address.")
     keep_days: Positive = Field(30, description="After the last answer; then a consultation is erased.")
