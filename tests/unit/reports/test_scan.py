@@ -202,7 +202,7 @@ def test_scan_without_an_earlier_ct_has_no_comparison() -> None:
 def test_guidelines_say_once_what_holds_for_several_nodules_and_on_which_condition() -> None:
     own = Management(guideline=FLEISCHNER, rule="small")
     told = chests.scan(nodule(0), nodule(1), nodule(2, management=(own,)), management=(_category("2"),))
-    lung_rads, fleischner = of(told).guidelines
+    fleischner, lung_rads = of(told).guidelines  # the one with the more urgent row first
     assert (lung_rads.title, lung_rads.rules[0].whose, lung_rads.rules[0].category) == ("Lung-RADS 2022", "Scan", "2")
     assert (lung_rads.condition, lung_rads.rules[0].condition) == ("Applies if: this was screening", "")
     both, single = fleischner.rules
