@@ -31,9 +31,10 @@ _MOST = 8
 LEAST_MM = 25.0
 
 _GAS_BELOW = 70  # HU under the lung's median: the air in a hollow holds no blood
-_LEAST_GAS_ML, _MOST_GAS_ML, _LARGE_GAS_ML = 1.5, 500.0, 10.0
+_LEAST_GAS_ML, _SMALL_GAS_ML, _LARGE_GAS_ML, _MOST_GAS_ML = 0.4, 1.5, 10.0, 500.0
 _ROUND, _LONGEST = 0.36, 2.2  # of its box that a hollow fills (a ball: 0.52); longest to shortest side
-_WALL_SHARE, _WALL_STEP_HU = 0.29, 230  # of the 8 mm about a hollow that is tissue; and how much denser than lung
+_WALL_SHARE, _SMALL_WALL_SHARE = 0.29, 0.65  # of the 8 mm about a hollow that is tissue; about a small one
+_WALL_STEP_HU = 230  # denser than lung it must be
 _IN_LUNG, _LARGE_IN_LUNG = 0.38, 0.25  # of what lies 8 to 20 mm off that is aerated: in the stomach's case, little
 _WALL_MM, _BEYOND_MM = 8.0, 20.0
 _COMPACT = 0.35  # of a ball of its extent that a mass fills; a consolidation spreads
@@ -294,6 +295,11 @@ def _hollow_mm(own: Bools, piece: Box, about: _Surroundings) -> float:
     wall = float((hu[(away > 0) & (away <= _WALL_MM)] > _AERATED_HU).mean())
     step = float(hu[(away > 2) & (away <= 7)].mean()) - about.usual_hu
     aerated = float(about.aerated[big][(away > _WALL_MM) & (away <= _BEYOND_MM)].mean())
-    least = _LARGE_IN_LUNG if own.sum() * np.prod(about.spacing_mm) >= 1000 * _LARGE_GAS_ML else _IN_LUNG
-    held = wall >= _WALL_SHARE and step >= _WALL_STEP_HU and aerated >= least
+    ml = float(own.sum() * np.prod(about.spacing_mm)) / 1000
+    least = _LARGE_IN_LUNG if ml >= _LARGE_GAS_ML else _IN_LUNG
+    held = (
+        wall >= (_SMALL_WALL_SHARE if ml < _SMALL_GAS_ML else _WALL_SHARE)
+        and step >= _WALL_STEP_HU
+        and aerated >= least
+    )
     return max(sides) + 2 * _WALL_MM * wall if held else 0.0

@@ -74,7 +74,7 @@ def test_a_hollow_with_a_wall_is_named_a_cavity(wall: float) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    diameter=st.floats(32, 75),
+    diameter=st.floats(42, 75),
     wall=st.sampled_from([None, 4.0, 8.0]),
     back=st.floats(-25, 25),
     up=st.floats(-40, 60),
