@@ -2,7 +2,8 @@
 
 `python -m training.lung.unjudged --more FOLDER` puts lesions of 25 to 90 mm into whole scans, one at a time, and reads
 each with the shipped reader. FOLDER is what `../shared/data/lung/more/pack_lung.py` lays out. Rules were chosen on
-`DEVELOPMENT` scans; `KEPT` scans gave the figures and nothing was chosen on them.
+`DEVELOPMENT` scans; lesions in `KEPT` scans chose nothing and gave the figures. The
+`KEPT` scans as they are were looked at when thresholds were set: what is named in them is a development figure.
 """
 
 from __future__ import annotations
