@@ -49,8 +49,9 @@ def _unjudged(told: dict[str, Any] | None) -> str:
     scans = told["named where nothing was put in"]
     named = sum(bool(places) for places in scans.values())
     return (
-        "\nMasses, consolidations and cavities of 25 to 90 mm put into five scans whose lesions chose no rule, reported or "
-        f'named "not judged": {groups}. Named in the same scans as they are: {named} of {len(scans)} (development: these were seen when rules were set).\n'
+        "\nMasses, consolidations and cavities of 25 to 90 mm put into five scans whose lesions chose no rule, "
+        f'reported or named "not judged": {groups}. Named in the same scans as they are: {named} of {len(scans)} '
+        "(development: these were seen when rules were set).\n"
     )
 
 
