@@ -12,6 +12,7 @@ from aimis.consult.model import Record
 DAYS_OF_A_YEAR = 365.25
 NEWBORN_YEARS = 0.02
 OLDEST_YEARS = 115
+LONGEST_PREGNANCY_WEEKS = 44
 CHINESE_DIGITS = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 CHINESE_NUMBER = "[零一二两三四五六七八九十百几半]+"
 
@@ -72,9 +73,10 @@ class Quantities:
             yield _quantity("days", 1.0, match)
 
     def _pregnancy_weeks(self, text: str) -> Iterator[Quantity]:
-        for match in re.finditer(self._numbers.pregnant.format(), text):
-            if int(match[1]) <= 44:
-                yield _quantity("pregnancy-weeks", float(match[1]), match)
+        for match in _found(self._pregnant, text):
+            weeks = round(self._number(match[1]) * self._days_of(match[2]) / 7)
+            if weeks <= LONGEST_PREGNANCY_WEEKS:
+                yield _quantity("pregnancy-weeks", float(weeks), match)
 
     @cached_property
     def _age(self) -> tuple[re.Pattern[str], ...]:
@@ -83,6 +85,10 @@ class Quantities:
     @cached_property
     def _temperature(self) -> tuple[re.Pattern[str], ...]:
         return self._compiled(self._numbers.temperature)
+
+    @cached_property
+    def _pregnant(self) -> tuple[re.Pattern[str], ...]:
+        return self._compiled([self._numbers.pregnant])
 
     @cached_property
     def _span(self) -> tuple[re.Pattern[str], ...]:
