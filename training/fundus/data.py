@@ -65,6 +65,13 @@ def targets_of(row: Row) -> tuple[list[float], list[float]]:
     return list(truth.values()), list(weight.values())
 
 
+def normal_eyes(rows: list[Row]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Source -> shape (rows,), its eyes labelled normal, or graded as without retinopathy where no other label is."""
+    normal = [row["normal"] == "1" if row["normal"] else row["icdr_grade"] == "0" for row in rows]
+    sources = np.array([row["source"] for row in rows])
+    return {str(source): np.array(normal) & (sources == source) for source in dict.fromkeys(sources)}
+
+
 def sampling_weight(row: Row) -> float:
     """How often a row is drawn: sources and rare diseases balanced, plain normals thinned."""
     rare = any(row[c] == "1" for c in ("glaucoma", "amd", "hypertensive", "pathological_myopia", "cataract"))

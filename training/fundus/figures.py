@@ -37,6 +37,7 @@ def markdown(figures: Figures) -> str:
             f" | {each['sensitivity']:.3f} of {each['sick']:.0f} | {each['specificity']:.3f} of {each['well']:.0f}"
             f" | {each['calibration']:.3f} |\n"
         )
+    text += f"\n{_marks(figures['marks'])}"
     kappas = [f"{SOURCES[s]} {figures[s]['quadratic-kappa']['kappa']:.3f}" for s in SOURCES if s in figures]
     scope = figures["scope"]
     text += f"\nICDR grade, quadratic kappa: {', '.join(kappas)}. "
@@ -49,16 +50,54 @@ def markdown(figures: Figures) -> str:
     return text
 
 
+def _marks(found: dict[str, Figures]) -> str:
+    """What each operating point marks: of normal eyes by source, and of the sick by finding."""
+    text = f"| of the eyes that were read, marked at | {' | '.join(found)} |\n| --- |{' --- |' * len(found)}\n"
+    first = next(iter(found.values()))
+    for key in first["normal"]:
+        name = SOURCES.get(key, "all sources")
+        text += (
+            f"| normal eyes, {name}: any finding | {' | '.join(_share(at['normal'][key]) for at in found.values())} |\n"
+        )
+    for key in first["sick"]:
+        text += f"| eyes with {key}: that finding | {' | '.join(_share(at['sick'][key]) for at in found.values())} |\n"
+    return text
+
+
+def _share(counts: tuple[int, int]) -> str:
+    hit, of = counts
+    return f"{hit / of:.3f} of {of}"
+
+
 def manifest_tables() -> dict[str, str]:
-    """[[readers.metrics]] of both readers, by the template's keys."""
+    """[[readers.metrics]] and [[readers.rates]] of both readers, by the template's keys."""
     figures = RESULTS.load()
-    tables = {"metrics-retinopathy": "", "metrics-disease": ""}
+    tables = {"metrics-retinopathy": "", "metrics-disease": "", **_rates(figures.get("marks", {}))}
     for finding, source, each in lines(figures):
         key = "metrics-retinopathy" if finding in RETINOPATHY else "metrics-disease"
         on = f"{source}, test part, patients kept out"
         span, n = (each["low"], each["high"]), each["sick"] + each["well"]
         tables[key] += metric(f"AUC of {finding}", each["auc"], span, n=n, on=on)
     return tables
+
+
+def _rates(found: dict[str, Figures]) -> dict[str, str]:
+    """[[readers.rates]]: the normal eyes of all sources, and the sick of the reader's own findings."""
+    tables = {"rates-retinopathy": "", "rates-disease": ""}
+    for key, own in (("rates-retinopathy", RETINOPATHY), ("rates-disease", DISEASE)):
+        for point, at in found.items():
+            tables[key] += _rate(point, at["normal"]["all"], "")
+            for finding in own:
+                tables[key] += _rate(point, at["sick"][finding], f'finding = "{finding}"\n')
+    return tables
+
+
+def _rate(point: str, counts: tuple[int, int], finding: str) -> str:
+    (hit, of), (low, high) = counts, interval(*counts)
+    return (
+        f'[[readers.rates]]\npoint = "{point}"\n{finding}value = {hit / of:.4f}\nlow = {low:.4f}\nhigh = {high:.4f}\n'
+        f'n = {of}\non = "{", ".join(SOURCES.values())}, test part, patients kept out"\n\n'
+    )
 
 
 if __name__ == "__main__":
