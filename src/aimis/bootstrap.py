@@ -230,6 +230,7 @@ def make_tools(
         prior=prior,
         keep_stills=keep_stills,
         cut=cut_views if keep_stills else None,
+        masks_patients=settings.mask_patient_ids,
         is_stopped=is_stopped,
         progress=progress,
         step=step,

@@ -53,7 +53,9 @@ class ServeSettings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port to listen at.")
     public_url: str | None = Field(None, description="How people reach it, for links in WeChat; https in public.")
     proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded-For is believed.")
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = Field("CN", description="Whose emergency numbers are shown.")
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        None, description="Whose emergency numbers are shown; unset: people are asked, on Chinese pages China's stand."
+    )
     starts_per_hour: Positive = Field(60, description="Consultations that one address may begin.")
     requests_per_minute: Positive = Field(240, description="Of one address.")
     keep_days: Positive = Field(30, description="After the last answer; then a consultation is erased.")
@@ -107,6 +109,10 @@ class Settings(BaseSettings):
         "auto", description="Of inference; auto takes bf16 only where the processor has it."
     )
     limits: LimitSettings = Field(default_factory=LimitSettings, description="What a file may ask of this machine.")
+    mask_patient_ids: bool = Field(
+        default=False,
+        description="Name patients and studies masked (1***7) where a result says that inputs are of two.",
+    )
     database_url: SecretStr | None = Field(
         None, description="A PostgreSQL database; without it one of our own in data_folder."
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from aimis.domain.examination import ExaminationKind
@@ -89,11 +91,16 @@ def write_stills(folder: Path, count: int = 6, lesions: Sequence[int] = ()) -> P
 
 def write_video(path: Path, *, seconds: int = 3, lesion: tuple[float, float] = (1.0, 2.0), rate: int = 25) -> Path:
     """A video that shows a lesion from one second to another."""
+    numbers = range(seconds * rate)
+    return write_scenes(path, [mucosa(lesion=lesion[0] <= n / rate < lesion[1], at=n) for n in numbers], rate=rate)
+
+
+def write_scenes(path: Path, frames: Iterable[npt.NDArray[np.uint8]], *, rate: int = 25) -> Path:
+    """A video of painted frames."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for number in range(seconds * rate):
-            painted = mucosa(lesion=lesion[0] <= number / rate < lesion[1], at=number)
+        for painted in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(painted, format="rgb24")))
         container.mux(stream.encode())
     return path

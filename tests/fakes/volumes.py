@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aimis.domain.identity import Identity
 from aimis.domain.scan import Series
 from aimis.imaging.volume import Volume
 
@@ -15,6 +16,8 @@ SHAPE, SPACING_MM = (24, 40, 40), (2.0, 1.5, 1.5)
 
 Ball = tuple[float, float, float, float]
 """x, y, z and diameter in mm."""
+
+PATIENT = Identity(patient_id="P-17")
 
 BALL: Ball = (20.0, 30.0, 24.0, 8.0)
 
@@ -43,12 +46,14 @@ def volume(balls_mm: Sequence[Ball] = (BALL,), **changes: Any) -> Volume:
 class FakeVolume:
     """An item that makes its volume by a function, and asks once whether to stop.
 
+    whose : what its headers say
     loaded : how often it was
     """
 
     path: str = "scan"
     make: Callable[[], Volume] = volume
     digest: str = "ab" * 32
+    whose: Identity = PATIENT
     loaded: int = 0
 
     def load(self, stop_if_asked: Callable[[], None] = lambda: None, /) -> Volume:
@@ -56,6 +61,10 @@ class FakeVolume:
         stop_if_asked()
         self.loaded += 1
         return self.make()
+
+    def identity(self) -> Identity:
+        """As given."""
+        return self.whose
 
     def sha256(self, _stop_if_asked: Callable[[], None] = lambda: None, /) -> str:
         """As given."""

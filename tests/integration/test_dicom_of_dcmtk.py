@@ -67,7 +67,7 @@ def test_lossless_file_is_exact(command: list[str], source: str, tmp_path: Path)
     still = decode_one(converted(file_of(make()), tmp_path, *command))
 
     assert np.array_equal(still.rgb, expected)
-    assert (still.modality, still.laterality, still.patient_id) == ("OP", Laterality.LEFT, "P-17")
+    assert (still.modality, still.laterality, still.identity.patient_id) == ("OP", Laterality.LEFT, "P-17")
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,18 @@ def test_video_of_real_frames_says_when_it_shows_what(tmp_path: Path) -> None:
     assert said["video_seconds"] == pytest.approx(8, abs=0.2)
     assert len(said["frame_records"]) == pytest.approx(32, abs=2)
     assert said["frames"]["judged"] >= 16
+
+
+def test_examination_of_real_barretts_alarms_for_no_neoplasia_and_says_that_it_is_not_judged(tmp_path: Path) -> None:
+    folder = tmp_path / "barretts"
+    folder.mkdir()
+    chosen = frames("hyperkvasir", "BE", "short-segment-barretts", count=27)
+    for number, path in enumerate(chosen):
+        shutil.copy(path, folder / f"{number:02}{path.suffix}")
+    said, _ = read("--exam", folder)
+    neoplasia, barretts, oesophagitis = said["findings"]
+    assert not neoplasia["present"]
+    assert [f["claim"] for f in (barretts, oesophagitis)] == ["mark", "mark"]
+    claims = [frame["claims"]["oesophageal-neoplasia"] for frame in said["frame_records"] if frame["status"] == "read"]
+    assert claims.count("not-judged") > len(claims) / 2
+    assert "not judged" in said["reason"]

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from aimis import cli
 from aimis.console import words
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
-from aimis.domain.reading import Classification, Finding, Outcome, Reading, Region, Source, Status
+from aimis.domain.reading import Claim, Classification, Finding, Outcome, Reading, Region, Source, Status
 from aimis.reports import json as records
 from aimis.settings import Settings
 from tests.fakes.redness import identity
@@ -67,11 +67,14 @@ def test_every_default_limit_is_stated_as_it_is() -> None:
 
 def test_every_json_key_stands_in_its_page() -> None:
     region = Region(box_px=(0, 0, 1, 1), probability=0.5, frame=1, outline_px=((0, 0), (1, 1)))
-    track = Track(finding="red", frames=(1,), key_frame=1, first_seconds=0, last_seconds=1, probability=0.5)
+    found = Finding(name="red", probability=0.5, present=True, regions=(region,), claim=Claim.ALARM)
+    track = Track(
+        finding="red", frames=(1,), key_frame=1, first_seconds=0, last_seconds=1, probability=0.5, claim=Claim.ALARM
+    )
     examination = Examination(
         kind=ExaminationKind.VIDEO,
         frames=(
-            FrameRecord(index=1, status=Status.READ, seconds=1.0),
+            FrameRecord(index=1, status=Status.READ, seconds=1.0, findings=(found,)),
             FrameRecord(index=2, status=Status.READ, name="a.jpg"),
         ),
         tracks=(track,),
@@ -82,7 +85,7 @@ def test_every_json_key_stands_in_its_page() -> None:
         identity=identity(),
         outcome=Outcome(
             status=Status.READ,
-            findings=(Finding(name="red", probability=0.5, present=True, regions=(region,)),),
+            findings=(found,),
             classifications=(Classification(key="icdr_grade", value=1),),
             examination=examination,
         ),

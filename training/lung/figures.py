@@ -33,11 +33,26 @@ def markdown(found: dict[str, Any]) -> str:
     text += "\nCompared with an earlier CT, nodules of unseen patients grown by a known ratio of volumes:\n\n"
     for ratio, each in found.get("growth", {}).items():
         text += f"- {ratio}: {', '.join(f'{name} {value}' for name, value in each.items())}\n"
+    text += _unjudged(found.get("unjudged", {}).get("kept"))
     text += "\nThe scans as they are:\n"
     for name, each in found["real scans"].items():
         found_of = f"{each['found']} of {each['labelled']} labelled nodules found"
         text += f"\n- {name}: {found_of}, {each['false marks']} other marks"
     return text + "\n"
+
+
+def _unjudged(told: dict[str, Any] | None) -> str:
+    """Lesions reported or named, and what is named where nothing was put in."""
+    if told is None:
+        return ""
+    groups = "; ".join(f"{name} {value}" for name, value in told["lesions"].items())
+    scans = told["named where nothing was put in"]
+    named = sum(bool(places) for places in scans.values())
+    return (
+        "\nMasses, consolidations and cavities of 25 to 90 mm put into five scans whose lesions chose no rule, "
+        f'reported or named "not judged": {groups}. Named in the same scans as they are: {named} of {len(scans)} '
+        "(development: these were seen when rules were set).\n"
+    )
 
 
 def _span(each: dict[str, float]) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 from aimis.readers.manifest import read_manifest
 from training import scored
 from training.fundus.negatives import negatives
-from training.oesophagus import data, figures, inside, kept_out, parity
+from training.oesophagus import data, figures, inside, kept_out, parity, unjudged
 
 SMALL = ("ACB", "NAF", "F")
 Record = dict[str, Any]
@@ -44,15 +44,22 @@ def main() -> None:
     for fold in range(3):
         own = [str(root / r["file"]) for r in rows if data.fold_of(r) == fold]
         records += read(kept_out.weights_of(fold), own, args.work)
-    (args.work / "kept-out.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    (args.work / "kept-out.jsonl").write_text("".join(json.dumps(_decided(r)) + "\n" for r in records))
     found: dict[str, Any] = {name: score(args, only) for name, only in _views(rows).items()}
     found["inside"] = inside.print_all(root, rows, records)
+    found["not judged"] = unjudged.table(root, rows, records)
     found["unseen sources"] = unseen_sources(args, root, rows)
     found["outside"] = outside(args)
     found["parity"] = parity.print_all(data.load_cache(root, Path(".work/oesophagus")), rows)
     found["metrics"] = _metrics(found)
     figures.RESULTS.save(found)
     figures.print_ideas()
+
+
+def _decided(record: Record) -> Record:
+    """The record as the scoring program takes it: a mark, which is never present, is scored as marked."""
+    findings = [{**f, "present": f["present"] or f["marked"]} for f in record["findings"]]
+    return {**record, "findings": findings}
 
 
 def read(weights: Path, paths: list[str], work: Path) -> list[Record]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from training.oesophagus import unjudged
 from training.results import Results, metric
 
 RESULTS = Results(reader="oesophagus", mark="oesophagus")
@@ -43,6 +44,7 @@ def markdown(found: dict[str, Any]) -> str:
     text += "Early cancers: " + "; ".join(found["inside"]["early cancers"]) + ".\n"
     for source, value in found["unseen sources"].items():
         text += f"Alarms for neoplasia on {source}, never seen: {value}.\n"
+    text += unjudged.markdown(found["not judged"])
     text += _examinations()
     lines = [line for line in found["all"]["lines"] if line and not line.startswith("items")]
     return text + "".join(f"- {line}\n" for line in lines) + f"- {found['outside']}\n"

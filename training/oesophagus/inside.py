@@ -120,7 +120,11 @@ def early(rows: list[data.Row], records: list[Record]) -> list[str]:
             name = Path(row["file"]).name
             record = by_name[name]
             said = next((f for f in record["findings"] if f["name"] == "oesophageal-neoplasia"), None)
-            what = record["status"] if said is None else f"{said['probability']:.2f}, present {said['present']}"
+            what = (
+                record["status"]
+                if said is None
+                else f"{said['probability']:.2f}, present {said['present']}, {said['claim']}"
+            )
             found.append(f"{name} ({row['group']}): {what}")
     return found
 

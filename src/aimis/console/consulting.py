@@ -142,6 +142,7 @@ class _Talk:
         if found.path is not None and self.dialogue.safety is not None:
             yield self.dialogue.safety.own_path(found.path, person).of(language)
         yield from (f"! {flag.say.of(language)} ({flag.why.of(language)})" for flag in found.flags)
+        yield from (self.words.label(f"caution-{caution}") for caution in found.cautions)
         if found.abstained:
             yield self.words.label("abstained")
         elif found.explanations:

@@ -81,7 +81,7 @@ def _key_frames(found: Examination, words: Texts) -> Table:
     for frame in (by_index[index] for index in found.key_frames if index in by_index):
         site = words.site(frame.site) if frame.site else ""
         finding = max(frame.findings, key=_worth, default=None)
-        said = (words.finding(finding.name).title, f"{finding.probability:.3f}") if finding else ("", "")
+        said = (_title(finding, words), f"{finding.probability:.3f}") if finding else (_unread(frame, words), "")
         table.add_row(_place(frame), site, *said, style="bold red" if finding and finding.present else "")
     return table
 
@@ -101,8 +101,22 @@ def _table(words: Texts, *columns: str) -> Table:
     return table
 
 
-def _worth(finding: Finding) -> tuple[bool, float]:
-    return finding.present, finding.probability
+def _worth(finding: Finding) -> tuple[bool, bool, float]:
+    """An alarm first, then what was not judged."""
+    return finding.present, finding.not_judged, finding.probability
+
+
+def _title(finding: Finding, words: Texts) -> str:
+    """What it is, and of what is no alarm what kind of statement it is."""
+    title = words.finding(finding.name).title
+    if finding.present or not (finding.marked or finding.not_judged):
+        return title
+    return words.label("cli-told", what=title, said=words.label("cli-mark" if finding.marked else "cli-silent"))
+
+
+def _unread(frame: FrameRecord, words: Texts) -> str:
+    """Why a frame to look at was not read."""
+    return "" if frame.reason is None else words.reason(frame.reason)
 
 
 def _place(frame: FrameRecord) -> str:

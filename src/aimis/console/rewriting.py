@@ -70,7 +70,7 @@ def _eyes(readings: Iterator[Reading], photographs: _Photographs, reports: Repor
 
     An examination or a scan waits for no other eye: its report is written when it comes.
     """
-    for _, group in groupby(readings, key=lambda reading: (reading.source.path, reading.source.frame)):
+    for _, group in groupby(readings, key=cases.picture_of):
         said = tuple({reading.identity.reader: reading for reading in group}.values())
         if said[0].outcome.examination is not None:
             for reading in said:

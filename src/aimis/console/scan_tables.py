@@ -22,7 +22,7 @@ NONE = scan_words.RANGE
 def scan(found: Scan, words: Texts) -> RenderableType:
     """All of a scan that was read, to stand under a reader's name."""
     about = words.about(CHEST)
-    parts = [_nodules(found, about), _gone(found, about), _facts(found, about)]
+    parts = [_unjudged(found, about), _nodules(found, about), _gone(found, about), _facts(found, about)]
     return Group(*(part for part in parts if part.row_count))
 
 
@@ -34,14 +34,23 @@ def what(found: Scan, words: Texts) -> str:
 def summary(found: Scan, words: Texts) -> str:
     """`3 nodules, the largest 12 mm`; empty where none is reported."""
     sizes = [nodule.size.mean_axis_mm if nodule.size else nodule.diameter_mm for nodule in _reported(found)]
+    places = words.label("cli-unjudged", count=len(found.unjudged)) if found.unjudged else ""
     if not sizes:
-        return ""
+        return places
     key = "cli-one-nodule" if len(sizes) == 1 else "cli-nodules"
-    return words.label(key, count=len(sizes), mm=scan_words.rounded(max(sizes)))
+    return scan_words.listed((places, words.label(key, count=len(sizes), mm=scan_words.rounded(max(sizes)))), words)
 
 
 def _reported(found: Scan) -> list[Nodule]:
     return [nodule for nodule in found.nodules if nodule.present]
+
+
+def _unjudged(found: Scan, words: Texts) -> Table:
+    """What was not judged, before all that was."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for place in found.unjudged:
+        table.add_row(Text(words.label("look-here"), style="bold yellow"), scan_words.unjudged(place, words))
+    return table
 
 
 def _nodules(found: Scan, words: Texts) -> Table:
@@ -49,7 +58,7 @@ def _nodules(found: Scan, words: Texts) -> Table:
     columns = ["number", "place", "slice", "cli-mean-axis", "density", "malignancy", "probability"]
     compared = found.prior is not None
     table = _table(words, *columns, *(["change"] if compared else []))
-    for nodule in _reported(found):
+    for nodule in scan_words.ranked(_reported(found), words):
         table.add_row(*_row(nodule, words), *([_change(nodule, words)] if compared else []))
     return table
 
@@ -81,20 +90,21 @@ def _change(nodule: Nodule, words: Texts) -> str:
 
 
 def _first_rules(found: Scan, words: Texts) -> Iterator[tuple[str, str]]:
-    """What the first guideline has one consider of each nodule, on each condition; the same for several once."""
+    """What the guideline with the most urgent row has one consider of each nodule; the same for several once."""
     asked: dict[Management, list[Nodule]] = {}
-    for nodule in _reported(found):
+    for nodule in scan_words.ranked(_reported(found), words):
+        first = min(nodule.management, key=lambda rule: scan_words.most_urgent([rule], words), default=None)
         for rule in nodule.management:
-            if rule.guideline == nodule.management[0].guideline:
+            if first is not None and rule.guideline == first.guideline:
                 asked.setdefault(rule, []).append(nodule)
-    for rule, nodules in asked.items():
+    for rule, nodules in sorted(asked.items(), key=lambda item: scan_words.most_urgent([item[0]], words)):
         yield scan_words.numbers(nodules, words), _rule(rule, words)
 
 
 def _rule(rule: Management, words: Texts) -> str:
     """The guideline, its category, what it has one consider, and on which condition."""
     title = " ".join(filter(None, (words.word("guideline", rule.guideline), rule.category)))
-    text = words.advice(f"guideline-{rule.guideline}-{rule.rule}").text
+    text = words.advice(scan_words.advice_code(rule)).text
     conditions = scan_words.listed((words.word("condition", code) for code in rule.applies_if), words)
     applies = words.label("applies-if", conditions=conditions) if conditions else ""
     return words.label("named", name=title, words=" ".join(filter(None, (text, applies))))

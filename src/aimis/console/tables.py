@@ -13,7 +13,7 @@ from rich.text import Text
 
 from aimis.console import examination_tables, scan_tables
 from aimis.domain.reading import Classification, Finding, Reading, Status
-from aimis.reports import scan_words
+from aimis.reports import document, scan_words
 from aimis.reports.texts import EYE
 
 if TYPE_CHECKING:
@@ -185,10 +185,26 @@ def _findings(findings: Iterable[Finding], words: Texts) -> Table:
     table.add_column(words.label("probability"), justify="right", overflow="fold")
     table.add_column(words.label("cli-decision"), overflow="fold")
     for finding in findings:
-        style = "bold red" if finding.present else ""
-        decision = words.label("cli-yes" if finding.present else "cli-no")
-        table.add_row(words.finding(finding.name).title, f"{finding.probability:.3f}", decision, style=style)
+        decision = words.label(decision_of(finding))
+        shown = f"{finding.probability:.3f}"
+        table.add_row(words.finding(finding.name).title, shown, decision, style=style_of(finding))
     return table
+
+
+def decision_of(finding: Finding) -> str:
+    """The label that says what is decided of a finding."""
+    if finding.not_judged:
+        return "cli-silent"
+    if finding.marked:
+        return "cli-mark"
+    return "cli-yes" if finding.present else "cli-no"
+
+
+def style_of(finding: Finding | None) -> str:
+    """Red is for alarms alone."""
+    if finding is None or not (finding.pointed_out or finding.not_judged):
+        return ""
+    return "bold red" if finding.present else "bold"
 
 
 def _facts(reading: Reading, words: Texts) -> Table:
@@ -252,11 +268,26 @@ def _result(reading: Reading, words: Texts) -> Text:
     reader = f"{words.reader(reading.identity.reader)} · "
     if reading.outcome.status is not Status.READ:
         return Text(reader) + _refusal(reading, words)
-    present = [finding for finding in reading.outcome.findings if finding.present]
-    named = [finding for finding in present if not words.finding(finding.name).summary] or present
+    told = [finding for finding in reading.outcome.findings if finding.pointed_out or finding.not_judged]
+    named = [finding for finding in told if not words.finding(finding.name).summary] or told
     if not named:
-        return Text(f"{reader}{words.label('cli-nothing-present')}", style="dim")
-    shown = "; ".join(f"{words.finding(f.name).title} {f.probability:.2f}" for f in named)
+        return _nothing(reading, reader, words)
+    shown = "; ".join(_named(finding, words) for finding in named)
     if reading.outcome.scan is not None:
         shown = scan_words.listed((shown, scan_tables.summary(reading.outcome.scan, words)), words)
-    return Text(shown, style="bold red")
+    return Text(shown, style="bold red" if any(finding.present for finding in named) else "bold")
+
+
+def _nothing(reading: Reading, reader: str, words: Texts) -> Text:
+    """That nothing is above the operating point, or that something was not judged."""
+    if document.is_silent(reading.outcome):
+        return Text(f"{reader}{words.label('cli-not-judged-in-part')}", style="bold")
+    return Text(f"{reader}{words.label('cli-nothing-present')}", style="dim")
+
+
+def _named(finding: Finding, words: Texts) -> str:
+    """Title and probability; of what is no alarm, what it is."""
+    title = words.finding(finding.name).title
+    if finding.present:
+        return f"{title} {finding.probability:.2f}"
+    return words.label("cli-told", what=title, said=words.label(decision_of(finding)))

@@ -49,6 +49,7 @@ class Consultation(Record):
     turn : how many questions were put; a reply may name the turn it answers, an older one changes nothing
     raised : ids of red flags that ever fired and were not taken back by a changed answer, in that order
     told : what was written freely, in order
+    read : how much of each of these texts was understood, 0..1
     """
 
     knowledge: str
@@ -62,6 +63,7 @@ class Consultation(Record):
     ended: bool = False
     raised: tuple[Id, ...] = ()
     told: tuple[Annotated[str, StringConstraints(max_length=MOST_CHARACTERS)], ...] = ()
+    read: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
 
     @property
     def values(self) -> dict[str, Value]:
@@ -72,6 +74,16 @@ class Consultation(Record):
     def known(self) -> dict[str, Value]:
         """Finding -> what was answered, without UNKNOWN."""
         return {finding: value for finding, value in self.values.items() if value != UNKNOWN}
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Findings that the person could not say."""
+        return frozenset(answer.finding for answer in self.answers if answer.value == UNKNOWN)
+
+    @property
+    def least_read(self) -> float:
+        """How much of the text that was understood least was understood; 0 of a text kept before this was measured."""
+        return 0.0 if len(self.read) < len(self.told) else min(self.read, default=1.0)
 
     @property
     def questions(self) -> int:

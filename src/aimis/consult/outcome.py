@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,14 @@ from aimis.consult.model import Condition, Urgency, most_urgent
 if TYPE_CHECKING:
     from aimis.consult.net import Floats, Net
     from aimis.consult.ports import RaisedFlag
+
+
+class Caution(StrEnum):
+    """Why an end below `same-day` would not be safe."""
+
+    LITTLE_UNDERSTOOD = "little-understood"
+    UNANSWERED = "unanswered"
+
 
 ENOUGH = {
     Urgency.EMERGENCY: 0.20,
@@ -53,7 +62,8 @@ class Outcome:
 
     explanations : those behind a raised flag first, then the likeliest: no probability talks an emergency down
     urgency : of the explanations, raised by flags, never lowered
-    abstained : the explanations are not to be relied on; a doctor must look
+    abstained : nothing that is known explains the answers, and none is named; a doctor must look
+    cautions : why the urgency is `same-day` at least, whatever the answers were
     path : of its own (self-harm, poisoning, ...), where one was raised
     """
 
@@ -62,6 +72,7 @@ class Outcome:
     flags: tuple[RaisedFlag, ...]
     questions: int
     abstained: bool
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def path(self) -> str | None:
@@ -74,17 +85,27 @@ def conclude(
     belief: Belief,
     evidence: Mapping[int, Evidence],
     flags: Sequence[RaisedFlag],
+    *,
     questions: int,
+    cautions: tuple[Caution, ...] = (),
 ) -> Outcome:
-    """The outcome of what is believed and of the rules that fired."""
-    abstained = is_poorly_explained(net, belief, evidence)
-    advised = [urgency_of(net, belief), *(flag.urgency for flag in flags), *([Urgency.ROUTINE] if abstained else [])]
+    """The outcome of what is believed and of the rules that fired.
+
+    Where nothing explains the answers, only the dangers that a raised flag is there for are named; we abstain where
+    there are none of these either.
+    """
+    listed = _flagged_first(_explanations(net, belief, evidence), flags)
+    if is_poorly_explained(net, belief, evidence):
+        listed = tuple(one for one in listed if _is_behind(one, flags))
+    abstained = not listed
+    least = Urgency.SAME_DAY if cautions else Urgency.ROUTINE if abstained else Urgency.SELF_CARE
     return Outcome(
-        explanations=_flagged_first(_explanations(net, belief, evidence), flags),
-        urgency=most_urgent(advised),
+        explanations=listed,
+        urgency=most_urgent([urgency_of(net, belief), least, *(flag.urgency for flag in flags)]),
         flags=tuple(flags),
         questions=questions,
         abstained=abstained,
+        cautions=cautions,
     )
 
 
@@ -93,6 +114,8 @@ def with_whole_differential(found: Outcome, net: Net, belief: Belief, chances: F
 
     chances : (conditions,); they become the probabilities, and do not sum to 1
     """
+    if found.abstained:
+        return found
     causes = belief.posterior[: net.named]
     listed = [row for row in np.argsort(-causes, kind="stable") if chances[row] >= threshold]
     first = int(np.argmax(causes))
@@ -132,12 +155,13 @@ def _explanations(net: Net, belief: Belief, evidence: Mapping[int, Evidence]) ->
 
 def _flagged_first(explanations: tuple[Explanation, ...], flags: Sequence[RaisedFlag]) -> tuple[Explanation, ...]:
     """The conditions that a raised flag is there for, as urgent as itself, before all others."""
+    return tuple(sorted(explanations, key=lambda one: not _is_behind(one, flags)))
 
-    def is_behind_none(one: Explanation) -> bool:
-        own = one.condition
-        return not any(flag.id in own.red_flags and own.urgency.rank <= flag.urgency.rank for flag in flags)
 
-    return tuple(sorted(explanations, key=is_behind_none))
+def _is_behind(one: Explanation, flags: Sequence[RaisedFlag]) -> bool:
+    """A raised flag is there for it, and is as urgent."""
+    own = one.condition
+    return any(flag.id in own.red_flags and own.urgency.rank <= flag.urgency.rank for flag in flags)
 
 
 def _explanation(net: Net, row: int, probability: float, columns: list[int], ratio: np.ndarray) -> Explanation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,6 +52,10 @@ class Safety(Protocol):
         """Findings not yet known that everybody with this complaint is asked, however unlikely a yes is."""
         ...
 
+    def open_questions(self, facts: Facts, unsaid: Collection[str]) -> Sequence[str]:
+        """Questions about danger that apply to what is known and have no answer; unsaid : answered with "unknown"."""
+        ...
+
     def own_path(self, path: str, person: Person) -> Text:
         """What is said on a path of its own, with the emergency numbers of the person's country."""
         ...
@@ -75,6 +79,10 @@ class Understanding(Protocol):
 
     def understand(self, text: str, language: str) -> Sequence[Understood]:
         """What the text says, in its order; a later thing corrects an earlier one."""
+        ...
+
+    def share_read(self, text: str, language: str) -> float:
+        """How much of what the text tells was understood, 0..1; 1 of a text that tells nothing."""
         ...
 
     def person(self, text: str, language: str, known: Person) -> Person:

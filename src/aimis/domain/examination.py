@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aimis.domain.reading import Finding, Reason, Status
+    from aimis.domain.reading import Claim, Finding, Reason, Status
 
 
 class ExaminationKind(StrEnum):
@@ -52,6 +52,7 @@ class Track:
     """The same lesion over neighbouring frames of a video.
 
     frames : indices, in time; key_frame : the one that shows it best; probability : of the whole track, 0..1
+    claim : as of the findings that it joins
     """
 
     finding: str
@@ -60,6 +61,7 @@ class Track:
     first_seconds: float
     last_seconds: float
     probability: float
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

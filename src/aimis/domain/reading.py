@@ -72,22 +72,53 @@ class Region:
     outline_px: tuple[tuple[float, float], ...] = ()
 
 
+class Claim(StrEnum):
+    """What kind of statement a finding is, in its context, whatever its probability.
+
+    ALARM : the reader stands by it where it is present
+    MARK : a place to look at; it never alarms
+    NOT_JUDGED : the reader does not judge it here, and its silence means nothing
+    """
+
+    ALARM = "alarm"
+    MARK = "mark"
+    NOT_JUDGED = "not-judged"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One thing a reader looks for, present or not.
 
     probability : calibrated, 0..1
-    present : the decision at the operating point in use
+    present : the decision at the operating point in use; of a mark or what was not judged never true
+    claim : None of a reader that makes no such difference
+    marked : of a mark, whether it is at or above the operating point; of all else false
     """
 
     name: str
     probability: float
     present: bool
     regions: tuple[Region, ...] = ()
+    claim: Claim | None = None
+    marked: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"{self.name}: probability {self.probability} is not within 0..1")
+        if self.present and self.claim in {Claim.MARK, Claim.NOT_JUDGED}:
+            raise ValueError(f"{self.name}: a finding that is {self.claim} is never present; only an alarm is")
+        if self.marked and self.claim is not Claim.MARK:
+            raise ValueError(f"{self.name}: only a finding whose claim is a mark is marked")
+
+    @property
+    def pointed_out(self) -> bool:
+        """Whether it is an alarm or a mark: what pictures outline."""
+        return self.present or self.marked
+
+    @property
+    def not_judged(self) -> bool:
+        """Whether the reader says nothing of it here."""
+        return self.claim is Claim.NOT_JUDGED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +210,7 @@ class Source:
     size_px : columns, rows of the full-size picture; None where it could not be decoded
     frame : 0-based, of a multi-frame file; None for a single picture
     patient_id, *_uid : from DICOM, else None; never logged
+    whose : `Identity.digest`, by which another person of the same number is told from this one
     prior_sha256 : of the earlier CT that a CT was to be compared with
     """
 
@@ -193,6 +225,7 @@ class Source:
     series_instance_uid: str | None = None
     sop_instance_uid: str | None = None
     prior_sha256: str | None = None
+    whose: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

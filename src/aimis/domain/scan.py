@@ -169,6 +169,35 @@ class Nodule:
     management: tuple[Management, ...] = ()
 
 
+class UnjudgedKind(StrEnum):
+    """What a place that is not judged looks like; no diagnosis."""
+
+    MASS = "mass"
+    """Compact tissue."""
+    CONSOLIDATION = "consolidation"
+    """Tissue that spreads: consolidation, collapse or fluid."""
+    CAVITY = "cavity"
+    """A hollow with a wall."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unjudged:
+    """A place in the lungs that was seen and not judged: larger than a nodule, or hollow.
+
+    extent_mm : its longest side, to the nearest millimetre; known to about 5 mm
+    slice : through its middle, 0-based in the volume as read
+    instance_number, sop_instance_uid : of that slice where the input is DICOM
+    """
+
+    kind: UnjudgedKind
+    centre_lps_mm: Point
+    extent_mm: int
+    place: Place
+    slice: int
+    instance_number: int | None = None
+    sop_instance_uid: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
     """The series that was read.
@@ -205,6 +234,7 @@ class Scan:
     management : of the scan as a whole, e.g. its Lung-RADS category
     lung_volumes_ml : right, left
     limited : all that limits what was read, most grave first; the outcome's reason is the first
+    unjudged : masses, consolidations and cavities, hollow ones first, then the widest; each is named in `limited` too
     """
 
     series: Series
@@ -214,3 +244,4 @@ class Scan:
     management: tuple[Management, ...] = ()
     lung_volumes_ml: tuple[float, float] | None = None
     limited: tuple[Reason, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()

@@ -78,7 +78,7 @@ def load_series(
         limited=(*_losses(stack, grid, broken), *limited),
         instance_numbers=tuple(each.number or 0 for each in made_of),
         sop_instance_uids=tuple(each.sop_instance_uid for each in made_of),
-        patient_id=first.patient_id,
+        patient_id=next((each.identity.patient_id for each in made_of if each.identity.patient_id), None),
         study_instance_uid=first.study_instance_uid or None,
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydicom import charset
 
 from aimis.domain.errors import BrokenInputError
+from aimis.domain.identity import Identity
 from aimis.imaging import age, dicom_tags
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Instance:
     series_instance_uid: str
     study_instance_uid: str
     frame_of_reference_uid: str | None
-    patient_id: str | None
+    identity: Identity
     image_type: tuple[str, ...]
     description: str | None
     kernel: str | None
@@ -111,7 +112,7 @@ def read_instance(walked: Walked) -> Instance:
         series_instance_uid=tags.text(0x0020000E) or "",
         study_instance_uid=tags.text(0x0020000D) or "",
         frame_of_reference_uid=tags.text(0x00200052),
-        patient_id=tags.text(0x00100020),
+        identity=_identity(tags),
         image_type=tuple(part.strip().upper() for part in (tags.text(0x00080008) or "").split("\\")),
         description=tags.text(0x0008103E),
         kernel=tags.text(0x00181210),
@@ -125,6 +126,18 @@ def read_instance(walked: Walked) -> Instance:
         plane=plane,
         stored=stored,
         lacking=lacking[0] if lacking else None,
+    )
+
+
+def _identity(tags: _Tags) -> Identity:
+    return Identity(
+        patient_id=tags.text(0x00100020),
+        issuer=tags.text(0x00100021),
+        birth_date=tags.text(0x00100030),
+        sex=tags.text(0x00100040),
+        name=tags.text(0x00100010),
+        study_instance_uid=tags.text(0x0020000D),
+        study_date=tags.text(0x00080020),
     )
 
 

@@ -71,8 +71,7 @@ class DicomPictures:
             laterality_source=source,
             modality=subject.modality,
             age_years=subject.age_years,
-            patient_id=subject.patient_id,
-            study_instance_uid=subject.study_instance_uid,
+            identity=subject.identity,
             series_instance_uid=subject.series_instance_uid,
             sop_instance_uid=subject.sop_instance_uid,
         )

@@ -20,6 +20,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
+from aimis.domain.identity import Identity
 from aimis.domain.reading import Laterality
 from aimis.imaging import age
 from aimis.imaging.foreign import foreign_decoder
@@ -34,9 +35,10 @@ logging.getLogger("pydicom").propagate = False  # its messages quote values, the
 _LUT_COLOURS = ("Red", "Green", "Blue")
 _LUTS = [f"{colour}PaletteColorLookupTable{part}" for colour in _LUT_COLOURS for part in ("Descriptor", "Data")]
 AGE_KEYWORDS = ("PatientAge", "PatientBirthDate", "StudyDate")
+PATIENT_KEYWORDS = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientSex", *AGE_KEYWORDS)
 _WANTED = [
     *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
-    *("Modality", "PatientID", *AGE_KEYWORDS, "Laterality", "ImageLaterality"),
+    *("Modality", *PATIENT_KEYWORDS, "Laterality", "ImageLaterality"),
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"),
@@ -108,8 +110,7 @@ class Subject:
     laterality: Laterality | None
     says_laterality: bool
     age_years: int | None
-    patient_id: str | None
-    study_instance_uid: str | None
+    identity: Identity
     series_instance_uid: str | None
     sop_instance_uid: str | None
 
@@ -187,10 +188,21 @@ def read_subject(dataset: Dataset) -> Subject:
         laterality=Laterality(side) if side in set(Laterality) else None,
         says_laterality=bool(side),
         age_years=age.years(*(_text(dataset, keyword) for keyword in AGE_KEYWORDS)),
-        patient_id=_text(dataset, "PatientID"),
-        study_instance_uid=_text(dataset, "StudyInstanceUID"),
+        identity=_identity(dataset),
         series_instance_uid=_text(dataset, "SeriesInstanceUID"),
         sop_instance_uid=_text(dataset, "SOPInstanceUID"),
+    )
+
+
+def _identity(dataset: Dataset) -> Identity:
+    return Identity(
+        patient_id=_text(dataset, "PatientID"),
+        issuer=_text(dataset, "IssuerOfPatientID"),
+        birth_date=_text(dataset, "PatientBirthDate"),
+        sex=_text(dataset, "PatientSex"),
+        name=_text(dataset, "PatientName"),
+        study_instance_uid=_text(dataset, "StudyInstanceUID"),
+        study_date=_text(dataset, "StudyDate"),
     )
 
 

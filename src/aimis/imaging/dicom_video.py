@@ -31,6 +31,7 @@ from aimis.imaging.video import Video, open_video
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+    from aimis.domain.identity import Identity
     from aimis.imaging.dicom_tags import Subject
     from aimis.imaging.limits import Limits
 
@@ -39,9 +40,9 @@ HEADER_BYTES = 2**18
 _DEFLATED = uid.DeflatedExplicitVRLittleEndian.encode()
 _ENDOSCOPIC = frozenset({uid.VLEndoscopicImageStorage, uid.VideoEndoscopicImageStorage})
 _HEADER = ["SOPClassUID", "Modality", "SeriesInstanceUID", "InstanceNumber", "NumberOfFrames"]
-_STREAM = ["StudyInstanceUID", "SOPInstanceUID", "PatientID", "ImageLaterality", "Laterality"]
+_STREAM = ["StudyInstanceUID", "SOPInstanceUID", "ImageLaterality", "Laterality"]
 _RATES = ["FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
-_WANTED = ["SpecificCharacterSet", *_HEADER, *_STREAM, *dicom_tags.AGE_KEYWORDS, *_RATES]
+_WANTED = ["SpecificCharacterSet", *_HEADER, *_STREAM, *dicom_tags.PATIENT_KEYWORDS, *_RATES]
 _USUAL_RATE = 25.0
 _PIXEL_DATA, _ITEM, _END = b"\xe0\x7f\x10\x00", b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _MOST_FRAGMENTS = 1_000_000
@@ -55,6 +56,7 @@ class Header:
     """
 
     modality: str
+    identity: Identity
     series_instance_uid: str | None
     number: float | None
     frames: int
@@ -75,6 +77,7 @@ def read_header(beginning: bytes) -> Header | None:
     syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
     return Header(
         modality=subject.modality,
+        identity=subject.identity,
         series_instance_uid=subject.series_instance_uid,
         number=dicom_tags.read_number(dataset, "InstanceNumber"),
         frames=int(dicom_tags.read_number(dataset, "NumberOfFrames") or 1),
@@ -147,8 +150,7 @@ class DicomVideo:
             still,
             modality=self._subject.modality,
             age_years=self._subject.age_years,
-            patient_id=self._subject.patient_id,
-            study_instance_uid=self._subject.study_instance_uid,
+            identity=self._subject.identity,
             series_instance_uid=self._subject.series_instance_uid,
             sop_instance_uid=self._subject.sop_instance_uid,
         )

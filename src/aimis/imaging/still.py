@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aimis.domain.errors import UnsupportedInputError
+from aimis.domain.identity import NOBODY, Identity
 
 if TYPE_CHECKING:
     from aimis.domain.reading import Laterality, LateralitySource
@@ -23,6 +24,7 @@ class Still:
     frame : 0-based, of a multi-frame file; None for a single picture
     modality : DICOM Modality (0008,0060), None where the file is no DICOM
     age_years : the patient's, None where the file does not say it
+    identity : what the file says of patient and study
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -32,8 +34,7 @@ class Still:
     laterality_source: LateralitySource | None = None
     modality: str | None = None
     age_years: int | None = None
-    patient_id: str | None = None
-    study_instance_uid: str | None = None
+    identity: Identity = NOBODY
     series_instance_uid: str | None = None
     sop_instance_uid: str | None = None
 

@@ -73,5 +73,5 @@ def _sort_dicom(item: Item) -> Sorted:
     if header.is_stream:
         return Sorted(item=item, sort=Sort.DICOM_VIDEO)
     if header.frames > 1:
-        return Sorted(item=item, sort=Sort.CINE if header.is_endoscopic else Sort.PAGES)
+        return Sorted(item=item, sort=Sort.CINE if header.is_endoscopic else Sort.PAGES, header=header)
     return Sorted(item=item, sort=Sort.STILL, header=header)

@@ -9,13 +9,18 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aimis.domain import identity
 from aimis.domain.errors import BrokenInputError, CaseError
+from aimis.imaging import formats
 from aimis.imaging.decode import decode
+from aimis.imaging.formats import Format
 from aimis.imaging.frame import Frame
+from aimis.ingest import folder
 from aimis.ingest.examination import ready
 from aimis.ingest.sorts import Sort, Sorted
 
 if TYPE_CHECKING:
+    from aimis.domain.identity import Identity
     from aimis.domain.reading import Reason
     from aimis.imaging.limits import Limits
     from aimis.ingest.examination import FrameWork
@@ -35,8 +40,25 @@ def open_stills(path: str, parts: tuple[Sorted, ...], limits: Limits, limited: R
     """The examination; nothing stays open between its pictures.
 
     parts : in their order; limited : what is to be said of what is not among them
+    Raises `UnsupportedInputError` "two-patients" or "two-studies", naming both, where the headers say so.
     """
+    identity.of_one_study(_identity(part, limits) for part in parts)
     yield OpenStills(path, parts, limits, limited)
+
+
+def _identity(part: Sorted, limits: Limits) -> Identity:
+    """By the header, also of a picture that cannot be decoded; nobody's where there is none."""
+    if part.header is not None:
+        return part.header.identity
+    try:
+        beginning = part.item.beginning(folder.VIDEO_PROBE_BYTES)
+        if part.sort is not Sort.PAGES or formats.recognise(beginning) is not Format.DICOM:
+            return identity.NOBODY
+        from aimis.imaging import dicom_tags  # noqa: PLC0415  # pydicom takes a third of a second to import
+
+        return dicom_tags.read_subject(dicom_tags.read_tags(part.item.load(), limits)).identity
+    except CaseError:
+        return identity.NOBODY
 
 
 class OpenStills:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aimis.domain import identity
 from aimis.domain.errors import BrokenInputError, CaseError
+from aimis.domain.identity import Identity
+from aimis.domain.reading import Reason
 from aimis.imaging import formats
 from aimis.imaging.formats import Format
 from aimis.inference import processor
@@ -41,11 +44,14 @@ class VolumeItem:
     load : chooses the series, reads and decodes it on all cores; raises `CaseError`
     sha256 : of a file its SHA-256, of several the SHA-256 over their hex SHA-256, of the chosen series' files in the
         order of their names; free after `load`, else the files are read for it
+    identity : whose it is, by the headers alone; raises `UnsupportedInputError` "two-patients" or "two-studies" where
+        they say so, as `load` does
     """
 
     path: str
     load: Stoppable[Volume]
     sha256: Stoppable[str]
+    identity: Callable[[], Identity]
 
 
 @dataclass(kw_only=True)
@@ -55,6 +61,8 @@ class Volumes:
     limits: Limits
     _studies: dict[tuple[str, str], dict[str, _Parts]] = field(default_factory=dict)
     """By the named path, or the folder where a file was named, and the study; in it by the folder of the instances."""
+    _studies_of: dict[tuple[str, str], dict[str, Identity]] = field(default_factory=dict)
+    """What each study says of its patient, by the folder and the series that it has an instance in."""
 
     def take(self, item: Item, path: str) -> tuple[VolumeItem, ...] | None:
         """None of what belongs to no volume, nothing yet of a slice, which is kept, and a volume that is a file.
@@ -64,7 +72,7 @@ class Volumes:
         beginning = item.beginning(_BEGINNINGS[0])
         if formats.looks_like_nifti(beginning) or kinds.is_nifti_name(item.path):
             file = _Nifti(item, self.limits)
-            return (VolumeItem(path=item.path, load=file.load, sha256=file.sha256),)
+            return (VolumeItem(path=item.path, load=file.load, sha256=file.sha256, identity=Identity),)
         instance = self._instance(item, beginning)
         if instance is None or not instance.is_volumetric:
             return None
@@ -72,6 +80,9 @@ class Volumes:
         named = place if path == item.path or not instance.study_instance_uid else path
         study = self._studies.setdefault((named, instance.study_instance_uid), {})
         study.setdefault(place, []).append((instance, item))
+        if instance.series_instance_uid:
+            studies = self._studies_of.setdefault((place, instance.series_instance_uid), {})
+            studies.setdefault(instance.study_instance_uid, instance.identity)
         return ()
 
     def items(self) -> Iterator[VolumeItem]:
@@ -80,8 +91,20 @@ class Volumes:
             for places in _without_copies(folders):
                 parts = [part for place in places for part in folders[place]]
                 parts.sort(key=lambda part: natural_key(part[1].path))
-                study = _Study([instance for instance, _ in parts], [item for _, item in parts], self.limits)
-                yield VolumeItem(path=posixpath.commonpath(places) or ".", load=study.load, sha256=study.sha256)
+                study = _Study(
+                    [instance for instance, _ in parts],
+                    [item for _, item in parts],
+                    self.limits,
+                    same_series=list(self._of_the_same_series(places, folders)),
+                )
+                path = posixpath.commonpath(places) or "."
+                yield VolumeItem(path=path, load=study.load, sha256=study.sha256, identity=study.identity)
+
+    def _of_the_same_series(self, places: Sequence[str], folders: Mapping[str, _Parts]) -> Iterator[Identity]:
+        """What each study says of its patient that shares a series and its folder with these instances."""
+        series = {(place, instance.series_instance_uid) for place in places for instance, _ in folders[place]}
+        for each in series & self._studies_of.keys():
+            yield from self._studies_of[each].values()
 
     def _instance(self, item: Item, beginning: bytes) -> Instance | None:
         """The header of a DICOM file; None for other files and for what cannot be read."""
@@ -119,10 +142,16 @@ def _without_copies(folders: Mapping[str, _Parts]) -> list[list[str]]:
 
 
 class _Study:
-    """Instances of one study and their files."""
+    """Instances of one study and their files.
 
-    def __init__(self, instances: Sequence[Instance], items: Sequence[Item], limits: Limits) -> None:
+    same_series : identities of the studies that share a series with it, its own among them
+    """
+
+    def __init__(
+        self, instances: Sequence[Instance], items: Sequence[Item], limits: Limits, same_series: Sequence[Identity]
+    ) -> None:
         self._instances = instances
+        self._same_series = same_series
         self._items = items
         self._limits = limits
         self._digests: dict[int, str] = {}
@@ -139,7 +168,8 @@ class _Study:
                 slices = [self._slice(at, gdcm.decode) for at in choice.at]
             threads = processor.threads_to_use()
             volume = ct.load_series(slices, threads=threads, lost=choice.lost, stop_if_asked=stop_if_asked)
-        return replace(volume, series=replace(volume.series, choice=choice.code, others=choice.others))
+        series = replace(volume.series, choice=choice.code, others=choice.others)
+        return replace(volume, series=series, limited=(*self._nameless(choice), *volume.limited))
 
     def sha256(self, stop_if_asked: Callable[[], None] = lambda: None, /) -> str:
         """See `VolumeItem`; of all files where no series can be chosen."""
@@ -148,6 +178,20 @@ class _Study:
         except CaseError:
             wanted = range(len(self._items))
         return _digest_of([self._digest(at, stop_if_asked) for at in wanted])
+
+    def identity(self) -> Identity:
+        """See `VolumeItem`. A series is of one study (PS3.3 A.1.2), so its slices are not read as two halves."""
+        own = identity.of_one_patient(each.identity for each in self._instances)
+        for other in self._same_series:
+            if identity.difference(own, other) is None:
+                identity.check_study(own, other)
+        return own
+
+    def _nameless(self, choice: Choice) -> Iterator[Reason]:
+        """What is to be said where some slices alone say whose they are."""
+        nameless = sum(self._instances[at].identity.patient_id is None for at in choice.at)
+        if 0 < nameless < len(choice.at):
+            yield Reason.of("patient-not-everywhere", count=nameless, slices=len(choice.at))
 
     def _slice(self, at: int, by_gdcm: ByGdcm) -> Slice:
         from aimis.imaging import ct  # noqa: PLC0415  # see above
@@ -166,6 +210,7 @@ class _Study:
     def _choice(self) -> Choice:
         from aimis.imaging import ct_choice  # noqa: PLC0415  # see above
 
+        self.identity()
         return ct_choice.choose(self._instances)
 
     def _bytes(self, at: int) -> bytes:

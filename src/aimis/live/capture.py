@@ -119,9 +119,9 @@ class Capture:
         self.newest.close()
 
     def recent(self, number: int) -> Seen | None:
-        """The frame of a number while it is held, else the newest that is."""
+        """The frame of a number while it is held, never another; the newest where the number is 0."""
         held = tuple(self._recent)
-        return next((seen for seen in held if seen.number == number), held[-1] if held else None)
+        return next((seen for seen in reversed(held) if number in (0, seen.number)), None)
 
     def _again(self) -> bool:
         """Open it once more; whether frames came."""

@@ -24,12 +24,12 @@ class Kept:
     """One kept frame.
 
     seconds : since the session began
-    record : what the reader made of the frame judged last, if that was lately
+    record : what the reader makes of this very frame
     """
 
     name: str
     seconds: float
-    record: FrameRecord | None
+    record: FrameRecord
 
 
 @dataclass(kw_only=True)
@@ -53,7 +53,7 @@ class Keeping:
         """Where the frames lie."""
         return self.folder / STILLS
 
-    def keep(self, seen: Seen, record: FrameRecord | None) -> Kept:
+    def keep(self, seen: Seen, record: FrameRecord) -> Kept:
         """Write the frame. OSError where the disk does not take it; CaseError where it is too large."""
         still = seen.in_full()
         jpeg = simplejpeg.encode_jpeg(still.rgb, quality=_QUALITY, colorspace="RGB", colorsubsampling="444")

@@ -39,6 +39,10 @@ class Newest(Generic[T]):
             self._changed.wait_for(lambda: self._closed or self._is_new(after), timeout_s)
             return self._held if self._is_new(after) else None
 
+    def peek(self) -> T | None:
+        """What is there, at once."""
+        return self._held
+
     def close(self) -> None:
         """Nothing will come; nobody waits any longer."""
         with self._changed:

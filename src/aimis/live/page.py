@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from aimis.domain.errors import CaseError
 from aimis.live.session import Live, Phase
-from aimis.live.state import state
+from aimis.live.state import said_of, state
 
 if TYPE_CHECKING:
     from starlette.middleware.base import RequestResponseEndpoint
@@ -40,6 +41,7 @@ _SCRIPT_WORDS = (
     "live-kept-as",
     "live-not-kept",
     "live-no-judgement",
+    "live-judging-frozen",
     "live-lost-program",
     "live-alarm",
     "live-remove",
@@ -139,17 +141,24 @@ class _Routes:
             self._live.told.set()
         return said
 
-    def keep(self, number: int = 0) -> JSONResponse:
-        """Keep the frame of the number, or the newest."""
+    def keep(self, number: int = 0, lang: Language = None) -> JSONResponse:
+        """Keep the frame of the number, or the newest; what it shows itself is said whether or not it is kept."""
         if self._live.phase is not Phase.RUNNING:
             raise HTTPException(409)
         try:
-            kept: Kept = self._live.keep(number)
+            seen = self._live.shown(number)
         except CaseError as error:
             return JSONResponse({"error": error.reason.code}, 409)
+        judgement = self._live.judging.of(seen)
+        picture = b64encode(self._live.showing.frozen(seen)).decode("ascii")
+        own = {"judgement": said_of(judgement, self._words_of(lang)), "picture": picture}
+        try:
+            kept: Kept = self._live.keep(seen)
+        except CaseError as error:
+            return JSONResponse({"error": error.reason.code, **own}, 409)
         except OSError as error:
-            return JSONResponse({"error": error.strerror or "disk"}, 507)
-        return JSONResponse({"name": kept.name})
+            return JSONResponse({"error": error.strerror or "disk", **own}, 507)
+        return JSONResponse({"name": kept.name, **own})
 
     def end(self) -> Response:
         """End the examination."""

@@ -16,9 +16,10 @@ from aimis.imaging.limits import DEFAULT_LIMITS, Limits
 from aimis.live.capture import Capture, Link
 from aimis.live.judging import Judging
 from aimis.live.kept import Keeping, Kept
-from aimis.live.showing import STALE_S, Showing
+from aimis.live.showing import Showing
 
 if TYPE_CHECKING:
+    from aimis.live.capture import Seen
     from aimis.live.newest import Clock
     from aimis.live.source import Opened, Source
     from aimis.readers.port import ExaminationReader
@@ -58,14 +59,16 @@ class Live:
     over: Event = field(default_factory=Event)
     told: Event = field(default_factory=Event)
 
-    def keep(self, number: int) -> Kept:
-        """Keep the frame that was shown under a number. BrokenInputError "live-nothing-to-keep" where there is none."""
-        seen = self.capture.recent(number)
+    def shown(self, number: int) -> Seen:
+        """The frame that was shown under a number, 0 for the newest; BrokenInputError where it is not held."""
+        seen = self.showing.held(number) or self.capture.recent(number)
         if seen is None:
             raise BrokenInputError("live-nothing-to-keep")
-        latest = self.judging.latest
-        fresh = latest is not None and abs(seen.due_s - latest.due_s) <= STALE_S
-        return self.keeping.keep(seen, latest.record if latest is not None and fresh else None)
+        return seen
+
+    def keep(self, seen: Seen) -> Kept:
+        """Keep a frame with its own judgement."""
+        return self.keeping.keep(seen, self.judging.of(seen).record)
 
     def is_watched(self) -> bool:
         """Whether a page asks how things stand."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from operator import attrgetter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from aimis.domain import identity
 from aimis.domain.errors import BrokenInputError, CaseError
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord
 from aimis.domain.reading import Outcome, Reading, Reason, Source, Status
@@ -31,6 +32,9 @@ from aimis.pipeline.tools import (
     reduced,
 )
 from aimis.readers.port import ExaminationReader, JudgedFrame
+
+if TYPE_CHECKING:
+    from aimis.domain.identity import Identity
 
 MOST_PICTURES = 64
 """Kept of one examination."""
@@ -61,7 +65,10 @@ def read_examination(item: ExaminationItem, tools: Tools, pool: Executor, *, in_
         if recalled is not None:
             return recalled
         work.judge_all(opened, pool, in_flight)
-        return work.conclude(opened)
+        whose = tools.attempt(lambda: identity.of_one_study(work.identities))
+        if isinstance(whose, CaseError):
+            return work.refuse(whose.status, whose.reason)
+        return work.conclude(opened, whose)
 
 
 def key_pictures(item: ExaminationItem, wanted: Collection[int], *, sha256: str | None) -> dict[int, Still]:
@@ -99,6 +106,7 @@ class _JudgedByAll:
 
     by_reader: tuple[JudgedFrame, ...]
     seen: Source | None
+    identity: Identity
     picture: Still | None
 
     @property
@@ -142,7 +150,8 @@ class _Pictures:
 class _Work:
     """One examination on its way.
 
-    seen : what the first picture says of patient and study
+    seen : what the first picture says of its size and series
+    identities : what the pictures say of patient and study, each once
     limited : what no frame tells of
     """
 
@@ -152,6 +161,7 @@ class _Work:
     judged: list[tuple[JudgedFrame, ...]] = field(default_factory=list)
     kept: _Pictures = field(default_factory=_Pictures)
     seen: Source | None = None
+    identities: dict[Identity, None] = field(default_factory=dict)
     limited: Reason | None = None
     began: float = field(init=False)
 
@@ -199,13 +209,13 @@ class _Work:
         finally:
             wait([future for future in pending if not future.cancel()])  # they use what is closed next
 
-    def conclude(self, opened: OpenExamination) -> ItemResult:
+    def conclude(self, opened: OpenExamination, whose: Identity) -> ItemResult:
         """Every reader's outcome of all frames."""
         outcomes: dict[str, Outcome] = {}
         for number, reader in enumerate(self.readers):
             outcomes |= self._outcomes(number, reader, opened)
         sha256 = self.tools.attempt(opened.sha256)
-        return self._result(outcomes, sha256 if isinstance(sha256, str) else None)
+        return self._result(outcomes, sha256 if isinstance(sha256, str) else None, whose)
 
     def _judge(self, work: FrameWork) -> _JudgedByAll | CaseError:
         """One frame, decoded and judged in the thread that calls."""
@@ -214,9 +224,10 @@ class _Work:
             return frame
         by_reader = tuple(self._judged(reader, frame) for reader in self.readers)
         if isinstance(frame.picture, CaseError):
-            return _JudgedByAll(by_reader=by_reader, seen=None, picture=None)
+            return _JudgedByAll(by_reader=by_reader, seen=None, identity=identity.NOBODY, picture=None)
         picture = reduced(frame.picture, PICTURE_SIDE_PX) if self.tools.keep_stills else None
-        return _JudgedByAll(by_reader=by_reader, seen=_seen(frame.picture), picture=picture)
+        seen, whose = _seen(frame.picture), frame.picture.identity
+        return _JudgedByAll(by_reader=by_reader, seen=seen, identity=whose, picture=picture)
 
     def _judged(self, opened: OpenReader, frame: Frame) -> JudgedFrame:
         reader = cast("ExaminationReader", opened.reader)
@@ -236,6 +247,7 @@ class _Work:
         self.judged.append(judged.by_reader)
         if judged.seen is not None:
             self.seen = self.seen or judged.seen
+            self.identities[judged.identity] = None
             self.kept.add(judged)
         self.tools.progress(len(self.judged), opened.expected)
 
@@ -259,10 +271,18 @@ class _Work:
         forgotten = Outcome(status=Status.FAILED, reason=Reason.of("reader-failed"), examination=frames)
         return {reader: said.get(reader, forgotten) for reader in opened.identities}
 
-    def _result(self, outcomes: Mapping[str, Outcome], sha256: str | None) -> ItemResult:
+    def _result(
+        self, outcomes: Mapping[str, Outcome], sha256: str | None, whose: Identity = identity.NOBODY
+    ) -> ItemResult:
         seconds = self.tools.clock.monotonic() - self.began
         read_at = self.tools.clock.now_utc().isoformat(timespec="seconds")
-        source = replace(self.seen or Source(path=""), path=self.item.path, sha256=sha256)
+        source = replace(
+            self.seen or Source(path=""),
+            path=self.item.path,
+            sha256=sha256,
+            patient_id=whose.patient_id,
+            study_instance_uid=whose.study_instance_uid,
+        )
         readings = tuple(
             Reading(source=source, identity=known, outcome=outcomes[known.reader], seconds=seconds, read_at_utc=read_at)
             for known in identities_of(self.readers)
@@ -287,10 +307,4 @@ def _key_frames(reading: Reading) -> tuple[int, ...]:
 
 def _seen(still: Still) -> Source:
     """What a picture says of its examination; the path is the examination's own."""
-    return Source(
-        path="",
-        size_px=still.full_size_px,
-        patient_id=still.patient_id,
-        study_instance_uid=still.study_instance_uid,
-        series_instance_uid=still.series_instance_uid,
-    )
+    return Source(path="", size_px=still.full_size_px, series_instance_uid=still.series_instance_uid)

@@ -196,8 +196,9 @@ def _source(path: str, sha256: str | None, still: Still, outcome: Outcome) -> So
         frame=still.frame,
         laterality=laterality,
         laterality_source=known_from,
-        patient_id=still.patient_id,
-        study_instance_uid=still.study_instance_uid,
+        patient_id=still.identity.patient_id,
+        study_instance_uid=still.identity.study_instance_uid,
         series_instance_uid=still.series_instance_uid,
         sop_instance_uid=still.sop_instance_uid,
+        whose=still.identity.digest,
     )

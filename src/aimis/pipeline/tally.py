@@ -21,7 +21,7 @@ class Tally:
 
     pictures : by the worst status that a reader gave the picture, examination or scan; `unsupported` where all did
     examinations, scans : of these
-    present : findings by name, the number of pictures and examinations that they are present in
+    present : findings by name, the number of pictures and examinations in which they are above the operating point
     recalled : items taken from the record of an earlier run
     """
 
@@ -41,7 +41,7 @@ class Tally:
         for frame in result.frames:
             said = {reading.outcome.status for reading in frame.readings}
             self.pictures[next(status for status in _WORST_FIRST if status in said)] += 1
-            self.present.update({f.name for r in frame.readings for f in r.outcome.findings if f.present})
+            self.present.update({f.name for r in frame.readings for f in r.outcome.findings if f.pointed_out})
 
     @property
     def all_read(self) -> bool:

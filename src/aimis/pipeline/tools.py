@@ -9,13 +9,14 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
+from aimis.domain import identity
 from aimis.domain.errors import AimisError, BrokenInputError, CaseError, EngineError
-from aimis.domain.reading import ReaderIdentity, Reading
+from aimis.domain.reading import ReaderIdentity, Reading, Reason
 from aimis.reports.case import PHOTOGRAPH_SIDE_PX, shrunk
 
 if TYPE_CHECKING:
     from aimis.domain.examination import ExaminationKind
-    from aimis.domain.reading import Reason
+    from aimis.domain.identity import Identity
     from aimis.domain.scan import Scan
     from aimis.imaging.frame import Frame
     from aimis.imaging.still import Still
@@ -110,6 +111,11 @@ class VolumeItem(Protocol):
         """Of the files; free once they were loaded; raises a `CaseError` where none can be read."""
         ...
 
+    @property
+    def identity(self) -> Callable[[], Identity]:
+        """Whose it is, by the headers alone; raises a `CaseError` where they are of two people, or of two studies."""
+        ...
+
 
 Decode = Callable[[bytes, str], "Iterator[Still]"]
 """Gives the pictures of a file's bytes and name, one a frame, lazily; raises a `CaseError` where it cannot."""
@@ -193,6 +199,19 @@ class Prior:
             self._loaded = tools.attempt(lambda: self.item.load(tools.stop_if_asked))
         return self._loaded
 
+    def of_another_patient(self, item: VolumeItem, tools: Tools) -> Reason | None:
+        """Names both patients where the headers say that they are two; nothing where one cannot be told."""
+        told = tools.attempt(lambda: (item.identity(), self.item.identity()))
+        if isinstance(told, CaseError) or (found := identity.difference(*told)) is None:
+            return None
+        reason = Reason.of("prior-of-another-patient", by=found.by, new=found.first, prior=found.second)
+        return identity.masked(reason) if tools.masks_patients else reason
+
+    def is_nameless_beside(self, item: VolumeItem, tools: Tools) -> bool:
+        """Whether one of the two CTs says whose it is and the other says nothing at all."""
+        told = tools.attempt(lambda: (item.identity(), self.item.identity()))
+        return not isinstance(told, CaseError) and (told[0].digest is None) != (told[1].digest is None)
+
     def sha256(self, tools: Tools) -> str | None:
         """Of its files; None where they cannot be read."""
         said = tools.attempt(lambda: self.item.sha256(tools.stop_if_asked))
@@ -210,6 +229,7 @@ class Tools:
     step : told what is being done with a volume: loading, reading or cutting
     prior : what volumes are compared with
     cut : makes the pictures of a volume that its report shows; None where there is no report
+    masks_patients : reasons that name patients or studies name them masked
     """
 
     readers: Sequence[ChosenReader]
@@ -223,6 +243,7 @@ class Tools:
     step: Callable[[str], None] = field(default=lambda _name: None)
     prior: Prior | None = None
     cut: Cut | None = None
+    masks_patients: bool = False
 
     def opened(self, taking: Callable[[ChosenReader], bool] = attrgetter("takes_stills")) -> tuple[OpenReader, ...]:
         """The readers that take such an input; where none does all of them, to say so."""
@@ -241,7 +262,7 @@ class Tools:
         try:
             return action()
         except CaseError as error:
-            return error
+            return identity.masked_error(error) if self.masks_patients else error
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001  # the worker's outermost loop: one input must not stop the others

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
@@ -40,6 +40,9 @@ def read_volume(item: VolumeItem, tools: Tools) -> ItemResult:
     work = _Work(item=item, tools=tools, readers=readers)
     if not all(opened.takes_volumes for opened in readers):
         return work.refuse(UnsupportedInputError("takes-no-volumes"))
+    whose = tools.attempt(item.identity)  # asked first: an earlier version may have read two people as one
+    if isinstance(whose, CaseError):
+        return work.refuse(whose)
     recalled = work.recall()
     if recalled is not None:
         return recalled
@@ -87,10 +90,10 @@ class _Work:
     def __post_init__(self) -> None:
         self.began = self.tools.clock.monotonic()
 
-    def refuse(self, error: CaseError, volume: Volume | None = None) -> ItemResult:
+    def refuse(self, error: CaseError) -> ItemResult:
         """The same refusal from every reader."""
-        outcome = _refused(error, volume)
-        return self._result({reader: outcome for opened in self.readers for reader in opened.identities}, volume, {})
+        outcome = _refused(error, None)
+        return self._result({reader: outcome for opened in self.readers for reader in opened.identities}, None, {})
 
     def recall(self) -> ItemResult | None:
         """What an earlier run read and compared with the same CT; its files are loaded again for a report alone."""
@@ -102,14 +105,14 @@ class _Work:
         recalled = self.tools.recall(self.item.path, sha256, identities_of(self.readers))
         if recalled is None or any(r.source.prior_sha256 != prior for readings in recalled for r in readings):
             return None
+        if self._another_patient and any(_is_compared(r) for readings in recalled for r in readings):
+            return None
         frames = tuple(FrameResult(readings=readings) for readings in recalled)
         return ItemResult(item=self.item, frames=frames, recalled=True, views=self._views_again)
 
     def read(self, volume: Volume) -> ItemResult:
         """What each reader says of it, and the pictures of each result."""
         compared = self._compared(volume)
-        if isinstance(compared, CaseError):
-            return self.refuse(compared, volume)
         self.tools.stop_if_asked()
         self.tools.step("reading")
         outcomes: dict[str, Outcome] = {}
@@ -118,21 +121,27 @@ class _Work:
         self.tools.stop_if_asked()
         return self._result(outcomes, volume, self._cut(volume, outcomes))
 
-    def _compared(self, volume: Volume) -> _Compared | CaseError:
-        """Nothing is compared with the CT of another patient, and none of the scans is read as if it were theirs."""
+    def _compared(self, volume: Volume) -> _Compared:
+        """Nothing is compared with the CT of another patient, which is not even loaded."""
         if self.tools.prior is None:
             return _Compared(volume=volume)
+        if self._another_patient is not None:
+            return _limited(volume, self._another_patient)
         prior = self.tools.prior.load(self.tools)
         if isinstance(prior, CaseError):
             return _limited(volume, Reason.of("prior-not-read"), prior.reason)
-        if volume.patient_id and prior.patient_id and volume.patient_id != prior.patient_id:
-            return UnsupportedInputError("prior-of-another-patient")
         if self._prior_sha256() == self._sha256():
             return _limited(volume, Reason.of("prior-is-the-same"))
         new, old = volume.series.date, prior.series.date
         if new and old and old > new:
             return _limited(volume, Reason.of("prior-is-newer", prior=old, new=new))
-        return _Compared(volume=volume, prior=prior)
+        nameless = self.tools.prior.is_nameless_beside(self.item, self.tools)
+        doubts = (Reason.of("prior-patient-unknown"),) if nameless else ()
+        return replace(_limited(volume, *doubts), prior=prior)
+
+    @cached_property
+    def _another_patient(self) -> Reason | None:
+        return None if self.tools.prior is None else self.tools.prior.of_another_patient(self.item, self.tools)
 
     def _outcomes(self, opened: OpenReader, compared: _Compared) -> dict[str, Outcome]:
         reader, volume = cast("VolumeReader", opened.reader), compared.volume
@@ -197,6 +206,10 @@ class _Work:
 
     def _prior_sha256(self) -> str | None:
         return None if self.tools.prior is None else self.tools.prior.sha256(self.tools)
+
+
+def _is_compared(reading: Reading) -> bool:
+    return reading.outcome.scan is not None and reading.outcome.scan.prior is not None
 
 
 def _limited(volume: Volume, *reasons: Reason) -> _Compared:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aimis.domain.errors import ReaderRefusedError, UsageError
+from aimis.domain.reading import Claim, Finding
 from aimis.readers import fields
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class OperatingPoints(_Part):
 class FindingEntry(_Part):
     """One thing a reader looks for, how its logit becomes a probability and that a decision.
 
+    claim : whether it alarms, or only marks a place to look at; None where the reader makes no such difference
     site_threshold : a site's own decision, a threshold 0..1 or an operating point's name; wins where set
     """
 
@@ -80,6 +82,7 @@ class FindingEntry(_Part):
     operating_points: OperatingPoints
     snomed: Concept | None = None
     icd10: fields.Icd10 | None = None
+    claim: Literal[Claim.ALARM, Claim.MARK] | None = None
     site_threshold: fields.Probability | PointName | None = None
 
     def threshold(self, operating_point: str) -> float:
@@ -88,6 +91,17 @@ class FindingEntry(_Part):
             return self.site_threshold
         name = check_operating_point(self.site_threshold or operating_point)
         return float(getattr(self.operating_points, name))
+
+    def found(self, probability: float, *, above: bool) -> Finding:
+        """The finding without regions: of a mark that is above its threshold marked, of all else present."""
+        is_mark = self.claim is Claim.MARK
+        return Finding(
+            name=self.name,
+            probability=probability,
+            present=above and not is_mark,
+            claim=self.claim,
+            marked=above and is_mark,
+        )
 
 
 class Metric(_Part):

@@ -49,6 +49,8 @@ class Eye:
     def __post_init__(self) -> None:
         if not self.readings:
             raise ValueError("an eye has at least one reading")
+        if len({picture_of(reading) for reading in self.readings}) > 1:
+            raise ValueError("readings of one eye are of the same picture")
 
     @property
     def source(self) -> Source:
@@ -72,6 +74,8 @@ class Case:
         sides = [eye.laterality for eye in self.eyes]
         if len(sides) != 1 and sides != [Laterality.RIGHT, Laterality.LEFT]:
             raise ValueError(f"a case is one eye, or a right and a left one, not {sides}")
+        if len({_patient(eye.source) for eye in self.eyes}) > 1:
+            raise ValueError("the two eyes of a case are of one patient and study")
 
     @property
     def stem(self) -> str:
@@ -92,15 +96,16 @@ def stem_of(*sources: Source) -> str:
 
 def cases(read: Iterable[tuple[Reading, Still | None]]) -> Iterator[Case]:
     """Readings in input order, several readers' of one picture one after another, as cases in nearly that order."""
-    pictures = groupby(read, key=lambda pair: (pair[0].source.path, pair[0].source.frame))
+    pictures = groupby(read, key=lambda pair: picture_of(pair[0]))
     return cases_of(_eye(list(group)) for _, group in pictures)
 
 
 def cases_of(eyes: Iterable[Eye]) -> Iterator[Case]:
     """Eyes in input order as cases in nearly that order, while they stream past.
 
-    Neighbours are one patient's where DICOM says the same patient and study, or where their names differ only in the
-    side; of them a right and a left eye make a case. At most eight photographs are held at a time.
+    Neighbours are one patient's where DICOM says the same of patient, study and day, or where it says neither patient
+    nor study and their names differ only in the side; of them a right and a left eye make a case. At most eight
+    photographs are held at a time.
     """
     for _, run in groupby(eyes, key=_Patients()):
         held: list[Eye] = []
@@ -131,6 +136,11 @@ def shrunk(rgb: npt.NDArray[np.uint8], side_px: int = PHOTOGRAPH_SIDE_PX) -> npt
     return np.asarray(cv2.resize(rgb, size, interpolation=how), dtype=np.uint8)
 
 
+def picture_of(reading: Reading) -> tuple[str, int | None, str | None]:
+    """What readings of one picture share: a file that was replaced between two runs is another picture."""
+    return reading.source.path, reading.source.frame, reading.source.sha256
+
+
 class _Patients:
     """A key that neighbours of one patient share; a picture of nobody known has one of its own."""
 
@@ -143,13 +153,14 @@ class _Patients:
 
 
 def _patient(source: Source) -> tuple[str, ...] | None:
+    whose = source.whose or ""
     if source.study_instance_uid:
-        return "study", source.patient_id or "", source.study_instance_uid
+        return "study", source.patient_id or "", source.study_instance_uid, whose
     if source.patient_id:
-        return "patient", source.patient_id
+        return "patient", source.patient_id, whose
     path = PurePosixPath(source.path.replace("\\", "/"))
     rest, sides = _SIDE.subn(" ", path.stem)
-    return ("name", str(path.parent), _SEPARATORS.sub(" ", rest).strip(), path.suffix.lower()) if sides else None
+    return ("name", str(path.parent), _SEPARATORS.sub(" ", rest).strip(), path.suffix.lower(), whose) if sides else None
 
 
 def _pairs(eyes: Sequence[Eye]) -> Iterator[Case]:

@@ -25,12 +25,14 @@ JOIN = "\N{NO-BREAK SPACE}· "
 
 
 class Level(StrEnum):
-    """What a result asks for, most urgent first; NONE is not "healthy", UNREAD is not NONE."""
+    """What a result asks for, most urgent first; NONE is not "healthy", nor are UNREAD, NOT_JUDGED and MARK alarms."""
 
     URGENT = "urgent"
     SOON = "soon"
     REFER = "refer"
     PRESENT = "present"
+    NOT_JUDGED = "not-judged"
+    MARK = "mark"
     UNREAD = "unread"
     NONE = "none"
 
@@ -47,7 +49,10 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A finding in the table: probability 0..1, as shown, the decision in words, and where it was seen."""
+    """A finding in the table: probability 0..1, as shown, the decision in words, and where it was seen.
+
+    quiet : deserves a look without being an alarm, as a mark and what was not judged
+    """
 
     title: str
     probability: float
@@ -56,6 +61,7 @@ class Row:
     decision: str
     explanation: str
     where: str = ""
+    quiet: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +114,20 @@ def row(finding: Finding, texts: Texts, where: str = "") -> Row:
         probability=finding.probability,
         shown=probability(finding.probability),
         present=finding.present,
-        decision=texts.label("present" if finding.present else "not-present"),
+        decision=decision(finding, texts),
         explanation=words.explanation,
         where=where,
+        quiet=finding.marked or finding.not_judged,
     )
+
+
+def decision(finding: Finding, texts: Texts) -> str:
+    """In words, as far as the kind of statement that the finding is allows one."""
+    if finding.not_judged:
+        return texts.label("not-judged")
+    if finding.marked:
+        return texts.label("mark")
+    return texts.label("present" if finding.present else "not-present")
 
 
 def level_of(outcomes: Sequence[Outcome], texts: Texts) -> Level:
@@ -123,7 +139,24 @@ def level_of(outcomes: Sequence[Outcome], texts: Texts) -> Level:
             return level
     if any(finding.present for outcome in read for finding in outcome.findings):
         return Level.PRESENT
+    if any(is_silent(outcome) for outcome in read):
+        return Level.NOT_JUDGED
+    if any(finding.marked for outcome in read for finding in outcome.findings):
+        return Level.MARK
     return Level.NONE if len(read) == len(outcomes) else Level.UNREAD
+
+
+def is_silent(outcome: Outcome) -> bool:
+    """Whether something was not judged, in all of it or in some frames: then nothing found is no all-clear.
+
+    A frame that was not read is one of the key frames only where it deserves a look all the same.
+    """
+    told = outcome.examination
+    frames = told.frames if told is not None else ()
+    keys = told.key_frames if told is not None else ()
+    findings = (*outcome.findings, *(finding for frame in frames for finding in frame.findings))
+    unread = any(frame.index in keys and frame.status is not Status.READ for frame in frames)
+    return unread or any(finding.not_judged for finding in findings)
 
 
 def reason_of(outcome: Outcome, texts: Texts) -> str:

@@ -7,20 +7,20 @@ the fields that only the endoscopist can fill.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord
-from aimis.domain.reading import Finding, Region, Status
+from aimis.domain.reading import Claim, Finding, Region, Status
 from aimis.reports import document, outline, timeline
 from aimis.reports.case import shrunk
 from aimis.reports.document import JOIN, Document, Level, Row, Verdict
 from aimis.reports.page import jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -46,7 +46,9 @@ class KeyFrame:
     """A frame to look at.
 
     place : its time or its name; seen : site and stain in words
-    findings : title, probability as shown and line pattern of what is present in this frame; found : the same in words
+    findings : title, probability as shown and line pattern of the alarms and marks in this frame
+    found : the same in words, or that it was not judged; alarms : whether one of them is an alarm
+    look : whether there is something to look at
     jpeg : without lines; None where the picture is not at hand; rgb : the same, shape (rows, columns, 3)
     full_size_px : what the lines' points refer to
     """
@@ -56,6 +58,8 @@ class KeyFrame:
     seen: str
     findings: tuple[tuple[str, str, int], ...]
     found: str
+    alarms: bool
+    look: bool
     alt: str
     lines: tuple[Line, ...]
     full_size_px: tuple[int, int]
@@ -134,7 +138,7 @@ def compose(reading: Reading, pictures: Mapping[int, Still], texts: Texts) -> Ex
         rows=tuple(document.row(f, texts, _where(f, told, texts)) for f in outcome.findings),
         certainty="" if outcome.certainty is None else f"{texts.label('certainty')} {outcome.certainty:.2f}",
         limited=_limited(outcome, texts),
-        key_frames_title=texts.label("look-again" if any(f.findings for f in frames) else "key-frames"),
+        key_frames_title=texts.label("look-again" if any(f.look for f in frames) else "key-frames"),
         key_frames=frames,
         patterns=tuple(_patterns(frames, outcome.findings, texts)),
         timeline=timeline.of(told, [(f.name, f.present) for f in outcome.findings], texts),
@@ -150,11 +154,12 @@ def compose(reading: Reading, pictures: Mapping[int, Still], texts: Texts) -> Ex
 
 def _verdict(outcome: Outcome, told: Examination, texts: Texts) -> Verdict:
     level = document.level_of([outcome], texts)
-    present = sorted((f for f in outcome.findings if f.present), key=lambda f: -f.probability)
+    shown = sorted((f for f in outcome.findings if f.pointed_out), key=lambda f: (f.marked, -f.probability))
     details = [
         document.aside(texts.finding(f.name).present.rstrip(".。"), document.probability(f.probability), texts)
-        for f in present
+        for f in shown
     ]
+    details += [document.reason_of(outcome, texts)] if document.is_silent(outcome) and outcome.reason else []
     unread = document.reason_of(outcome, texts), texts.status(outcome.status).meaning
     return Verdict(
         whose=_size(told, texts),
@@ -194,11 +199,22 @@ def _limited(outcome: Outcome, texts: Texts) -> str:
 
 
 def _where(finding: Finding, told: Examination, texts: Texts) -> str:
-    """In how many judged frames a finding is above the operating point, and in which key frames."""
-    judged = [frame for frame in told.frames if frame.status is Status.READ]
-    seen = {frame.index for frame in judged for f in frame.findings if f.name == finding.name and f.present}
-    numbers = [str(number) for number, index in enumerate(told.key_frames, start=1) if index in seen]
-    words = texts.label("seen-in", frames=len(seen), count=len(judged))
+    """In how many judged frames a finding is above the operating point or not judged, and in which key frames."""
+    here = [(frame.index, f) for frame in told.frames for f in frame.findings if f.name == finding.name]
+    seen = {index for index, f in here if f.pointed_out}
+    silent = {index for index, f in here if f.not_judged}
+    shown = [_counted("seen-in", seen, len(here), told, texts)] if seen or not silent else []
+    if not silent:
+        return JOIN.join(shown)
+    if shown:
+        return JOIN.join([*shown, texts.label("not-judged-in", frames=len(silent))])
+    return _counted("not-judged-in", silent, len(here), told, texts)
+
+
+def _counted(label: str, indices: Collection[int], count: int, told: Examination, texts: Texts) -> str:
+    """How many frames, and which of them are key frames."""
+    numbers = [str(number) for number, index in enumerate(told.key_frames, start=1) if index in indices]
+    words = texts.label(label, frames=len(indices), count=count)
     return JOIN.join([words, texts.label("key-frame-numbers", numbers=", ".join(numbers))]) if numbers else words
 
 
@@ -217,20 +233,19 @@ def _key_frames(
 
 
 def _here(frame: FrameRecord, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What is present in a frame, with its regions there, in the reader's order; not present: without regions."""
-    of_all = {f.name: [r for r in f.regions if r.frame == frame.index and f.present] for f in findings}
+    """The frame's findings in the reader's order, alarms and marks with their regions, all else without."""
+    of_all = {f.name: [r for r in f.regions if r.frame == frame.index and f.pointed_out] for f in findings}
     return tuple(_with_regions(f, of_all.get(f.name, [])) for f in frame.findings)
 
 
 def _with_regions(finding: Finding, more: Sequence[Region]) -> Finding:
-    regions = (*(finding.regions if finding.present else ()), *more)
+    """Of a finding that the frame does not judge none, whatever is said of the examination."""
+    if finding.not_judged:
+        return replace(finding, regions=())
+    regions = (*(finding.regions if finding.pointed_out else ()), *more)
     known = {region.box_px: region for region in regions}
-    return Finding(
-        name=finding.name,
-        probability=finding.probability,
-        present=finding.present or bool(more),
-        regions=tuple(known.values()),
-    )
+    shown, is_mark = finding.pointed_out or bool(more), finding.claim is Claim.MARK
+    return replace(finding, present=shown and not is_mark, marked=shown and is_mark, regions=tuple(known.values()))
 
 
 def _key_frame(
@@ -239,22 +254,47 @@ def _key_frame(
     still, side = picture
     size = still.full_size_px if still else frame.size_px or (1, 1)
     rgb = None if still is None else shrunk(still.rgb, side)
-    present = [(n, f) for n, f in enumerate(findings) if f.present]
-    named = tuple((texts.finding(f.name).title, document.probability(f.probability), n % 3) for n, f in present)
-    found = JOIN.join(f"{title} {shown}" for title, shown, _ in named) or texts.label("nothing-above")
+    shown = [(n, f) for n, f in enumerate(findings) if f.pointed_out]
+    found = JOIN.join(_found(frame, findings, texts)) or texts.label("nothing-above")
     place = _place(frame)
     return KeyFrame(
         number=number,
         place=place,
-        seen=JOIN.join(_seen(frame, texts)),
-        findings=named,
+        seen=JOIN.join(_seen(frame, findings, texts)),
+        findings=tuple((texts.finding(f.name).title, document.probability(f.probability), n % 3) for n, f in shown),
         found=found,
+        alarms=any(f.present for f in findings),
+        look=bool(shown) or _is_silent(frame, findings),
         alt=texts.label("key-frame-alt", number=number, place=place, findings=found),
-        lines=outline.of_present(findings, size),
+        lines=outline.of_shown(findings, size),
         full_size_px=size,
         jpeg=None if rgb is None else jpeg(rgb),
         rgb=rgb,
     )
+
+
+def _found(frame: FrameRecord, findings: Sequence[Finding], texts: Texts) -> Iterator[str]:
+    """Alarms and what was not judged; where there is neither, marks."""
+    yield from (_named(f, texts) for f in findings if f.present)
+    if _is_silent(frame, findings):
+        yield texts.label("not-judged-look")
+    elif not any(f.present for f in findings):
+        yield from _marks(findings, texts)
+
+
+def _marks(findings: Sequence[Finding], texts: Texts) -> Iterator[str]:
+    titles = [texts.finding(f.name).title for f in findings if f.marked]
+    if titles:
+        yield texts.label("named", name=texts.label("mark"), words=", ".join(titles))
+
+
+def _named(finding: Finding, texts: Texts) -> str:
+    return f"{texts.finding(finding.name).title} {document.probability(finding.probability)}"
+
+
+def _is_silent(frame: FrameRecord, findings: Sequence[Finding]) -> bool:
+    """Whether the frame, or something in it, was not judged."""
+    return frame.status is not Status.READ or any(f.not_judged for f in findings)
 
 
 def _place(frame: FrameRecord) -> str:
@@ -263,11 +303,14 @@ def _place(frame: FrameRecord) -> str:
     return PurePosixPath(frame.name.replace("\\", "/")).name or f"#{frame.index + 1}"
 
 
-def _seen(frame: FrameRecord, texts: Texts) -> Iterator[str]:
+def _seen(frame: FrameRecord, findings: Sequence[Finding], texts: Texts) -> Iterator[str]:
+    """Site, light, and the marks that stand behind something weightier."""
     if frame.site:
         yield texts.site(frame.site)
     if frame.stain:
         yield texts.stain(frame.stain)
+    if any(f.present for f in findings) or _is_silent(frame, findings):
+        yield from _marks(findings, texts)
 
 
 def _patterns(frames: Sequence[KeyFrame], findings: Sequence[Finding], texts: Texts) -> Iterator[tuple[int, str]]:

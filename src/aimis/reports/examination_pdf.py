@@ -71,7 +71,7 @@ def _findings(page: ExaminationPage, texts: Texts, sheet: Sheet, y: float) -> fl
     y += sheet.leading(parts.HEADING) + 4
     for row in page.rows:
         left, room = parts.LEFT + wide + 12, parts.INNER - wide - 12
-        sheet.line(left, y + 1, row.where, Style(size=7, colour=INK if row.present else GREY), width=room)
+        sheet.line(left, y + 1, row.where, Style(size=7, colour=INK if row.present or row.quiet else GREY), width=room)
         y = parts.row(row, parts.LEFT, wide, sheet, y)
     return sheet.paragraph(parts.LEFT, y + 1, parts.INNER, page.limited, parts.BOLD) + 4
 
@@ -141,7 +141,7 @@ def _frame(frame: KeyFrame, at: tuple[float, float], room: tuple[float, float], 
 def _caption(frame: KeyFrame, at: tuple[float, float], width: float, sheet: Sheet) -> None:
     high, grey = sheet.leading(_SMALL_BOLD), Style(size=7, colour=GREY)
     sheet.line(*at, f"{frame.number}  {frame.place}", _SMALL_BOLD, width=width)
-    style = Style(size=7.5, colour=ALARM, bold=True) if frame.findings else grey
+    style = Style(size=7.5, colour=ALARM if frame.alarms else INK, bold=True) if frame.look else grey
     sheet.line(at[0], at[1] + high, frame.found, style, width=width)
     sheet.line(at[0], at[1] + 2 * high, frame.seen, grey, width=width)
 

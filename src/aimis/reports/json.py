@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RECORD_SCHEMA = 1
 _OUTCOME_KEYS = ("path", "frame", "reader", "reader_version", "status", "reason", "seconds", "findings", "certainty")
 _SOURCE_KEYS = ("laterality", "laterality_source", "operating_point", "weights_sha256", "input_sha256")
-_FIXED_KEYS = frozenset((*_OUTCOME_KEYS, *_SOURCE_KEYS, *json_examination.INTERFACE_KEYS, "scan"))
+_FIXED_KEYS = frozenset((*_OUTCOME_KEYS, *_SOURCE_KEYS, *json_examination.INTERFACE_KEYS, "scan", "unjudged"))
 
 
 def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def to_interface(reading: Reading, texts: Texts) -> dict[str, Any]:
         "findings": _findings(outcome),
         **graded,
         **({} if outcome.examination is None else json_examination.to_interface(outcome.examination, texts)),
+        **({} if outcome.scan is None else {"unjudged": [json_scan.unjudged_entry(u) for u in outcome.scan.unjudged]}),
         **({} if outcome.scan is None else {"scan": json_scan.to_interface(outcome.scan, texts)}),
         "laterality": None if source.laterality is None else str(source.laterality),
         "laterality_source": None if source.laterality_source is None else str(source.laterality_source),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
-from aimis.domain.reading import Status
+from aimis.domain.reading import Claim, Status
 from aimis.reports.json_parts import finding_entry, finding_of, reason_entry, reason_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def from_record(entry: dict[str, Any]) -> Examination:
         kind=ExaminationKind(entry["kind"]),
         frames=tuple(_frame_of(frame) for frame in entry["frames"]),
         key_frames=tuple(entry["key_frames"]),
-        tracks=tuple(Track(**{**track, "frames": tuple(track["frames"])}) for track in entry["tracks"]),
+        tracks=tuple(_track_of(track) for track in entry["tracks"]),
         stations=tuple(Station(**station) for station in entry["stations"]),
         seconds=entry["seconds"],
     )
@@ -60,6 +60,7 @@ def _counts(examination: Examination) -> dict[str, int]:
 
 def _interface_frame(frame: FrameRecord, texts: Texts) -> dict[str, Any]:
     """A still by its name, a frame of a video by its second; what a frame shows is in the findings' regions."""
+    claims = {finding.name: str(finding.claim) for finding in frame.findings if finding.claim is not None}
     return {
         "frame": frame.index,
         **({"name": frame.name} if frame.seconds is None else {"seconds": round(frame.seconds, 3)}),
@@ -68,6 +69,7 @@ def _interface_frame(frame: FrameRecord, texts: Texts) -> dict[str, Any]:
         "site": frame.site,
         "stain": frame.stain,
         "probabilities": {finding.name: float(finding.probability) for finding in frame.findings},
+        **({"claims": claims} if claims else {}),
     }
 
 
@@ -83,7 +85,14 @@ def _track_entry(track: Track) -> dict[str, Any]:
         "first_seconds": track.first_seconds,
         "last_seconds": track.last_seconds,
         "probability": track.probability,
+        **({} if track.claim is None else {"claim": str(track.claim)}),
     }
+
+
+def _track_of(entry: dict[str, Any]) -> Track:
+    claim = entry.get("claim")
+    typed = {"frames": tuple(entry["frames"]), "claim": None if claim is None else Claim(claim)}
+    return Track(**(entry | typed))
 
 
 def _frame_entry(frame: FrameRecord) -> dict[str, Any]:

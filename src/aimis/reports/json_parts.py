@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from aimis.domain.reading import Box, Finding, Reason, Region
+from aimis.domain.reading import Box, Claim, Finding, Reason, Region
 
 
 def finding_entry(finding: Finding) -> dict[str, Any]:
-    """As the interface has it; regions only where there are any."""
-    words = {"name": finding.name, "probability": float(finding.probability), "present": bool(finding.present)}
+    """As the interface has it; claim and regions only where there are any."""
+    words: dict[str, Any] = {
+        "name": finding.name,
+        "probability": float(finding.probability),
+        "present": bool(finding.present),
+    }
+    if finding.claim is not None:
+        words |= {"claim": str(finding.claim), "marked": bool(finding.marked)}
     return words | ({"regions": [_region_entry(region) for region in finding.regions]} if finding.regions else {})
 
 
 def finding_of(entry: dict[str, Any]) -> Finding:
     """The finding of an entry."""
-    regions = tuple(_region_of(region) for region in entry.get("regions", ()))
-    return Finding(name=entry["name"], probability=entry["probability"], present=entry["present"], regions=regions)
+    claim = entry.get("claim")
+    return Finding(
+        name=entry["name"],
+        probability=entry["probability"],
+        present=entry["present"],
+        regions=tuple(_region_of(region) for region in entry.get("regions", ())),
+        claim=None if claim is None else Claim(claim),
+        marked=entry.get("marked", False),
+    )
 
 
 def reason_entry(reason: Reason | None) -> dict[str, Any] | None:

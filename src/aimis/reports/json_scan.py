@@ -12,7 +12,7 @@ from aimis.domain.reading import Reason
 from aimis.domain.scan import Nodule, Scan
 
 if TYPE_CHECKING:
-    from aimis.domain.scan import Growth, Series, Size
+    from aimis.domain.scan import Growth, Series, Size, Unjudged
     from aimis.reports.texts import Texts
 
 
@@ -25,6 +25,19 @@ def to_interface(scan: Scan, texts: Texts) -> dict[str, Any]:
         "gone": [_measured_entry(nodule) for nodule in scan.gone],
         "management": [asdict(rule) for rule in scan.management],
         "lung_volumes_ml": None if scan.lung_volumes_ml is None else list(scan.lung_volumes_ml),
+    }
+
+
+def unjudged_entry(place: Unjudged) -> dict[str, Any]:
+    """A place that was not judged; no UID stands in it."""
+    return {
+        "kind": str(place.kind),
+        "centre_lps_mm": [float(value) for value in place.centre_lps_mm],
+        "extent_mm": place.extent_mm,
+        "side": place.place.side,
+        "zone": place.place.zone,
+        "slice": place.slice,
+        "instance_number": place.instance_number,
     }
 
 

@@ -50,9 +50,9 @@ def lines(findings: Iterable[tuple[int, Sequence[Region]]], full_size_px: tuple[
     )
 
 
-def of_present(findings: Sequence[Finding], full_size_px: tuple[int, int]) -> tuple[Line, ...]:
-    """The lines round all regions of what is present."""
-    return lines([(place, f.regions) for place, f in enumerate(findings) if f.present], full_size_px)
+def of_shown(findings: Sequence[Finding], full_size_px: tuple[int, int]) -> tuple[Line, ...]:
+    """The lines round all regions of alarms and marks."""
+    return lines([(place, f.regions) for place, f in enumerate(findings) if f.pointed_out], full_size_px)
 
 
 def draw(rgb: npt.NDArray[np.uint8], drawn: Sequence[Line], full_size_px: tuple[int, int]) -> npt.NDArray[np.uint8]:

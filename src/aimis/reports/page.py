@@ -198,10 +198,12 @@ def _graded(outcomes: Sequence[Outcome], texts: Texts) -> Iterator[str]:
 
 def _present_titles(outcomes: Sequence[Outcome], texts: Texts) -> Iterator[str]:
     """Most probable first; a finding that sums up others is named only where it stands alone."""
-    present = [f for outcome in outcomes for f in outcome.findings if f.present]
-    specific = [f for f in present if not texts.finding(f.name).summary]
-    for finding in sorted(specific or present, key=lambda f: -f.probability):
-        yield texts.finding(finding.name).title
+    shown = [f for outcome in outcomes for f in outcome.findings if f.pointed_out]
+    specific = [f for f in shown if not texts.finding(f.name).summary]
+    for finding in sorted(specific or shown, key=lambda f: (f.marked, -f.probability)):
+        title = texts.finding(finding.name).title
+        yield document.aside(title, texts.label("mark") if finding.marked else "", texts)
+    yield from (document.reason_of(o, texts) for o in outcomes if o.reason is not None and document.is_silent(o))
 
 
 def _refusals(eye: Eye, texts: Texts) -> Iterator[str]:
@@ -298,12 +300,12 @@ def _shown(eye: Eye, texts: Texts) -> _Shown | None:
 
 
 def _outlined(eye: Eye, rgb: npt.NDArray[np.uint8], size: tuple[int, int]) -> _Shown | None:
-    """All regions of what is present; the most probable finding stands for them."""
+    """All regions of alarms and marks; the most probable finding stands for them, an alarm before a mark."""
     findings = [finding for reading in eye.readings for finding in reading.outcome.findings]
-    lines = outline.of_present(findings, size)
+    lines = outline.of_shown(findings, size)
     if not lines:
         return None
-    leading = max((f for f in findings if f.present and f.regions), key=lambda f: f.probability)
+    leading = max((f for f in findings if f.pointed_out and f.regions), key=lambda f: (f.present, f.probability))
     x0, y0, x1, y1 = max(leading.regions, key=lambda region: region.probability).box_px
     place = overlay.place((x0 + x1) / 2 / size[0], (y0 + y1) / 2 / size[1])
     return _Shown(finding=leading, drawn=outline.draw(_enlarged(rgb), lines, size), place=place)
@@ -361,8 +363,9 @@ def _why_no_overlay(eye: Eye) -> str:
     read = [reading.outcome for reading in eye.readings if reading.outcome.status is Status.READ]
     if not read:
         return "no-overlay-not-read"
-    if not any(finding.present for outcome in read for finding in outcome.findings):
-        return "no-overlay-none-present"
+    if not any(finding.pointed_out for outcome in read for finding in outcome.findings):
+        silent = any(document.is_silent(outcome) for outcome in read)
+        return "no-overlay-not-judged" if silent else "no-overlay-none-present"
     return "no-overlay-no-map" if eye.photograph is not None else "no-photograph"
 
 

@@ -159,7 +159,7 @@ def _verdict(verdict: Verdict, x: float, width: float, sheet: Sheet, y: float) -
 def _verdict_frame(level: Level) -> Frame:
     if level in _REFERS:
         return Frame(fill=ALARM, border=ALARM, line=1)
-    if level is Level.UNREAD:
+    if level in {Level.UNREAD, Level.NOT_JUDGED}:
         return Frame(border=INK, line=2, dashed=True)
     if level is Level.PRESENT:
         return Frame(fill=PALE, border=INK, line=2)
@@ -167,8 +167,8 @@ def _verdict_frame(level: Level) -> Frame:
 
 
 def row(shown: Row, x: float, width: float, sheet: Sheet, y: float) -> float:
-    """Marker, name, bar, probability, decision; what is present is bold and dark, in grey print too."""
-    style = Style(size=8, bold=shown.present)
+    """Marker, name, bar, probability, decision; what is present is bold and dark, in grey print too; marks are not."""
+    style = Style(size=8, bold=shown.present or shown.quiet)
     high = sheet.leading(style) + 1
     bar, number, decision = 34.0, 28.0, 40.0
     name = width - 10 - bar - number - decision - 8
@@ -182,6 +182,7 @@ def row(shown: Row, x: float, width: float, sheet: Sheet, y: float) -> float:
     sheet.box(left, middle - 2.2, bar * shown.probability, 4.4, Frame(fill=ALARM if shown.present else RULE))
     sheet.line(left + bar, y, shown.shown, style, width=number, align="right")
     said = Style(size=8, bold=True, colour=ALARM) if shown.present else Style(size=6.8, colour=GREY)
+    said = Style(size=6.8, bold=True) if shown.quiet else said
     sheet.line(left + bar + number + 4, y + (0 if shown.present else 0.8), shown.decision, said, width=decision)
     return y + high
 

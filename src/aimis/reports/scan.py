@@ -77,9 +77,9 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pictures:
-    """A nodule's pictures, none where they are not at hand; words : what it is, in one line."""
+    """A nodule's pictures, or those of a place not judged; words : what it is, in one line."""
 
-    number: int
+    title: str
     words: str
     pictures: tuple[Picture, ...]
 
@@ -109,6 +109,7 @@ class ScanPage(Document):
     """A whole report.
 
     facts : label and words of the series; limited, unlisted : sentences, empty where there is nothing to say
+    unjudged : places that were not judged, before the nodules; their pictures are none where the CT is not at hand
     nodules, compared, risks : None where there is nothing to show
     compared_title : with the earlier CT's date
     """
@@ -117,6 +118,7 @@ class ScanPage(Document):
     verdict: Verdict
     facts: tuple[tuple[str, str], ...]
     limited: str
+    unjudged: tuple[Pictures, ...]
     nodules: Table | None
     unlisted: str
     overview: Picture | None
@@ -135,13 +137,14 @@ def compose(reading: Reading, views: Views | None, texts: Texts) -> ScanPage:
     """
     outcome, told = reading.outcome, reading.outcome.scan
     read = told is not None and outcome.status is Status.READ
-    nodules = [nodule for nodule in told.nodules if nodule.present] if told and read else []
+    nodules = words.ranked((n for n in told.nodules if n.present), texts) if told and read else []
     shown = views or Views(nodules={})
     return ScanPage(
         **document.of_one(reading, texts),
         verdict=_verdict(outcome, nodules, texts),
         facts=tuple(words.facts(told, texts)) if told else (),
         limited=_limited(outcome, texts),
+        unjudged=tuple(_unjudged(told, shown, texts)) if told and read else (),
         nodules=_nodule_table(nodules, texts),
         unlisted=_unlisted(len(told.nodules) - len(nodules), texts) if told and read else "",
         overview=_picture(shown.front, texts) if shown.front else None,
@@ -166,23 +169,27 @@ def _verdict(outcome: Outcome, nodules: Sequence[Nodule], texts: Texts) -> Verdi
         count = len(nodules)
         found = texts.label("one-nodule") if count == 1 else texts.label("many-nodules", count=count)
         title = found if nodules else texts.word("verdict", Level.NONE)
-        details = (*_briefly(nodules, texts), *_categories(outcome.scan, texts))
+        places = [words.unjudged(place, texts) for place in outcome.scan.unjudged] if outcome.scan else []
+        if places:
+            title = words.listed((texts.label("look-here"), found if nodules else ""), texts)
+        details = (*places[:_MOST_BRIEF], *_briefly(nodules, texts), *_categories(outcome.scan, texts))
     return Verdict(whose=words.whose(outcome.scan, texts), level=level, words=title, details=details)
 
 
 def _level(outcome: Outcome, nodules: Sequence[Nodule], texts: Texts) -> Level:
     """As urgent as the most urgent of the advice and of what a guideline asks for of a nodule."""
     levels = {Urgency.URGENT: Level.URGENT, Urgency.SOON: Level.SOON, Urgency.REFER: Level.REFER}
-    asked = {texts.advice(_code(m)).urgency for nodule in nodules for m in nodule.management}
+    asked = {texts.advice(words.advice_code(m)).urgency for nodule in nodules for m in nodule.management}
+    if outcome.scan is not None and outcome.scan.unjudged:
+        asked.add(Urgency.SOON)
     of_advice = document.level_of([outcome], texts)
     found = [of_advice, *(level for urgency, level in levels.items() if urgency in asked)]
     return min(found, key=list(Level).index)
 
 
 def _briefly(nodules: Sequence[Nodule], texts: Texts) -> Iterator[str]:
-    """The likeliest to be malignant first."""
-    ranked = sorted(nodules, key=lambda n: -(n.malignancy_probability or 0.0))
-    for nodule in ranked[:_MOST_BRIEF]:
+    """The most suspicious first, as they come."""
+    for nodule in nodules[:_MOST_BRIEF]:
         number = texts.label("nodule-number", number=nodule.index + 1)
         yield texts.label("named", name=number, words=words.brief(nodule, texts))
     if len(nodules) > _MOST_BRIEF:
@@ -307,19 +314,18 @@ def _missing(nodule: Nodule, texts: Texts) -> str:
 # ---- guidelines
 
 
-def _code(management: Management) -> str:
-    return f"guideline-{management.guideline}-{management.rule}"
-
-
 def _guidelines(of_scan: Sequence[Management], nodules: Sequence[Nodule], texts: Texts) -> Iterator[Guideline]:
-    """In the order of first mention; the same row for several nodules, or for the whole scan too, once."""
+    """The one with the most urgent row first, its rows by urgency; the same row for several nodules once."""
     asked: dict[str, dict[Management, list[Nodule | None]]] = {}
     for whose, managements in ((None, of_scan), *((nodule, nodule.management) for nodule in nodules)):
         for management in managements:
             asked.setdefault(management.guideline, {}).setdefault(management, []).append(whose)
-    for guideline, rules in asked.items():
+    for guideline, unsorted in sorted(asked.items(), key=lambda item: words.most_urgent(item[1], texts)):
+        rules = dict(sorted(unsorted.items(), key=lambda item: words.most_urgent([item[0]], texts)))
         common = [code for code in next(iter(rules)).applies_if if all(code in m.applies_if for m in rules)]
-        citations = dict.fromkeys(filter(None, (texts.advice(_code(management)).citation for management in rules)))
+        citations = dict.fromkeys(
+            filter(None, (texts.advice(words.advice_code(management)).citation for management in rules))
+        )
         yield Guideline(
             title=texts.word("guideline", guideline),
             condition=_condition(common, texts),
@@ -335,7 +341,7 @@ def _rule(management: Management, whose: Sequence[Nodule | None], common: Collec
     return Rule(
         whose=words.listed((scan, numbers), texts),
         category=management.category,
-        text=texts.advice(_code(management)).text,
+        text=texts.advice(words.advice_code(management)).text,
         condition=_condition([code for code in management.applies_if if code not in common], texts),
     )
 
@@ -351,10 +357,21 @@ def _conditions(codes: Sequence[str], texts: Texts) -> str:
 # ---- pictures
 
 
+def _unjudged(told: Scan, views: Views, texts: Texts) -> Iterator[Pictures]:
+    """Each place with its pictures, none where they are not at hand."""
+    for number, place in enumerate(told.unjudged):
+        shown = views.unjudged[number] if number < len(views.unjudged) else ()
+        yield Pictures(
+            title=texts.label("look-here"),
+            words=words.unjudged(place, texts),
+            pictures=tuple(_picture(view, texts) for view in shown),
+        )
+
+
 def _pictures(nodule: Nodule, views: Views, texts: Texts) -> Pictures:
     told = words.slices(nodule, texts)
     return Pictures(
-        number=nodule.index + 1,
+        title=texts.label("nodule-number", number=nodule.index + 1),
         words=words.listed((words.brief(nodule, texts), texts.label("slice-number", slice=told)), texts),
         pictures=tuple(_picture(view, texts, nodule.index + 1) for view in views.nodules[nodule.index]),
     )

@@ -20,7 +20,7 @@ _COLUMN = Style(size=6.8, colour=GREY)
 _CELL, _FIRST = Style(size=7.5), Style(size=7.5, bold=True)
 _ON_DARK = Style(size=6, bold=True, colour=WHITE)
 _OVERVIEW, _MARGIN = 205.0, 24.0
-_ACROSS, _FEW_ACROSS, _BETWEEN = 6, 3, 4.0
+_ACROSS, _FEW_ACROSS, _PLACES_ACROSS, _BETWEEN = 6, 3, 4, 4.0
 _LINE = "#ffe14d"
 _LEAST_SCALE = 0.9
 _ROWS = 16
@@ -37,6 +37,7 @@ def _sections(page: ScanPage, texts: Texts) -> list[Section]:
     first: list[Section] = [
         partial(parts.header, page, texts),
         partial(_head, page),
+        *_unjudged(page, texts),
         partial(_overview, page, texts),
         *_nodules(page, texts),
     ]
@@ -47,10 +48,19 @@ def _sections(page: ScanPage, texts: Texts) -> list[Section]:
 
 def _key_images(page: ScanPage, texts: Texts, across: int) -> list[Section]:
     """The heading stands with the first row."""
-    rows: list[Section] = [partial(_pictures, nodule, across, texts) for nodule in page.pictures]
+    rows: list[Section] = [partial(_pictures, nodule, across) for nodule in page.pictures]
     if not rows:
         return []
     return [partial(_led, partial(_heading, texts.label("key-images")), rows[0]), *rows[1:], partial(_note, texts)]
+
+
+def _unjudged(page: ScanPage, texts: Texts) -> list[Section]:
+    """What was not judged, before all that was."""
+    places: list[Section] = [partial(_pictures, place, _PLACES_ACROSS) for place in page.unjudged]
+    if not places:
+        return []
+    places[0] = partial(_led, partial(_heading, texts.label("unjudged-heading")), places[0])
+    return [*places, partial(_said, "", texts.label("unjudged-note"))]
 
 
 def _rest(page: ScanPage, texts: Texts) -> list[Section]:
@@ -185,9 +195,9 @@ def _row(cells: Sequence[str], shares: Sequence[float], styles: tuple[Style, Sty
 # ---- pictures
 
 
-def _pictures(nodule: Pictures, across: int, texts: Texts, sheet: Sheet, y: float) -> float:
+def _pictures(nodule: Pictures, across: int, sheet: Sheet, y: float) -> float:
     """A nodule's pictures, its words above, theirs below; so many side by side."""
-    used = sheet.line(parts.LEFT, y, texts.label("nodule-number", number=nodule.number), parts.BOLD, width=70) + 6
+    used = sheet.line(parts.LEFT, y, nodule.title, parts.BOLD, width=150) + 6
     sheet.line(parts.LEFT + used, y, nodule.words, parts.NORMAL, width=parts.INNER - used)
     y += sheet.leading(parts.BOLD) + 1
     side = (parts.INNER - (across - 1) * _BETWEEN) / across

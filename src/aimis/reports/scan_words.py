@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from aimis.domain.scan import Density
 from aimis.reports import document
 from aimis.reports.document import JOIN
+from aimis.reports.texts import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from aimis.domain.scan import Growth, Nodule, Scan, Series, Size
+    from aimis.domain.scan import Growth, Management, Nodule, Place, Scan, Series, Size, Unjudged
     from aimis.reports.texts import Texts
 
 _TOUCHES_MM = 0.5
@@ -52,6 +53,34 @@ def series(read: Series, texts: Texts) -> str:
     return JOIN.join(filter(None, (read.date, read.description, kernel, voxels, thick)))
 
 
+def ranked(nodules: Iterable[Nodule], texts: Texts) -> list[Nodule]:
+    """Those of the most urgent row of a guideline first, then the likeliest to be malignant, then the largest."""
+
+    def rank(nodule: Nodule) -> tuple[int, float, float]:
+        size = nodule.size.mean_axis_mm if nodule.size else nodule.diameter_mm
+        return most_urgent(nodule.management, texts), -(nodule.malignancy_probability or 0.0), -size
+
+    return sorted(nodules, key=rank)
+
+
+def most_urgent(rules: Iterable[Management], texts: Texts) -> int:
+    """Rank of the most urgent row; behind all others without one."""
+    return min((texts.advice(advice_code(rule)).urgency.rank for rule in rules), default=len(Urgency))
+
+
+def advice_code(rule: Management) -> str:
+    """Under which its words stand in the texts."""
+    return f"guideline-{rule.guideline}-{rule.rule}"
+
+
+def unjudged(place_of: Unjudged, texts: Texts) -> str:
+    """A place that was not judged in one line: what it looks like, how large, where."""
+    size = texts.label("about-mm", mm=place_of.extent_mm)
+    number = place_of.slice + 1 if place_of.instance_number is None else place_of.instance_number
+    at = texts.label("slice-number", slice=number)
+    return listed((texts.word("unjudged", place_of.kind), size, _where(place_of.place, texts), at), texts)
+
+
 def brief(nodule: Nodule, texts: Texts) -> str:
     """A nodule in one line: place, size, density, malignancy."""
     size = "" if nodule.size is None else texts.label("mean-mm", mean=rounded(nodule.size.mean_axis_mm))
@@ -62,7 +91,10 @@ def brief(nodule: Nodule, texts: Texts) -> str:
 
 def place(nodule: Nodule, texts: Texts) -> str:
     """The lobe, else side and third; a dash where neither is known."""
-    told = nodule.place
+    return _where(nodule.place, texts)
+
+
+def _where(told: Place | None, texts: Texts) -> str:
     if told is None or not (told.lobe or told.side):
         return RANGE
     if told.lobe:

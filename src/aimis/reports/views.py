@@ -17,17 +17,18 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from aimis.domain.scan import Mask, Nodule, Point, Scan
+    from aimis.domain.scan import Mask, Nodule, Point, Scan, Unjudged
     from aimis.imaging.volume import Volume
 
 Polyline = tuple[tuple[float, float], ...]
 """Points x, y in pixels of a picture, x to the right, y down."""
 
 MOST_NODULES = 10
-"""How many nodules have pictures, the most probable ones."""
+"""How many nodules have pictures, those likeliest to be malignant, then the largest."""
 
 _SIDE_PX, _WHOLE_PX, _FRONT_PX = 256, 320, 420
 _LEAST_FIELD_MM, _MOST_FIELD_MM, _FIELD_PER_DIAMETER = 50.0, 150.0, 2.5
+_FIELD_PER_PLACE, _RING = 2.4, 1.2  # of the extent of a place that was not judged
 _SLAB_MM = 10.0
 _LUNG_WINDOW, _SOFT_WINDOW = (-600.0, 1500.0), (40.0, 400.0)  # centre and width in HU
 _AIR_HU, _OUTSIDE = -400, -1024
@@ -81,12 +82,14 @@ class View:
 class Views:
     """The pictures of a scan.
 
+    unjudged : of each place that was not judged, in the scan's order
     nodules : by `Nodule.index`, the pictures in the order in which they are shown
     front : both lungs, with where the nodules lie; None where the volume was not at hand
     """
 
     nodules: dict[int, tuple[View, ...]]
     front: View | None = None
+    unjudged: tuple[tuple[View, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,9 +114,38 @@ class _Grid:
 
 def cut(volume: Volume, scan: Scan) -> Views:
     """The pictures of what is reported of a scan, at most `MOST_NODULES` nodules."""
-    shown = [nodule for nodule in scan.nodules if nodule.present][:MOST_NODULES]
-    nodules = {nodule.index: tuple(_views(volume, nodule)) for nodule in shown}
-    return Views(nodules=nodules, front=_front(volume, shown))
+    present = (nodule for nodule in scan.nodules if nodule.present)
+    ranked = sorted(present, key=lambda n: (-(n.malignancy_probability or 0.0), -n.diameter_mm))[:MOST_NODULES]
+    nodules = {nodule.index: tuple(_views(volume, nodule)) for nodule in ranked}
+    places = tuple(tuple(_place_views(volume, place)) for place in scan.unjudged)
+    return Views(nodules=nodules, front=_front(volume, ranked), unjudged=places)
+
+
+# ---- places that were not judged
+
+
+def _place_views(volume: Volume, place: Unjudged) -> Iterator[View]:
+    """The whole slice, then axial in both windows and coronal, with a ring about the place."""
+    axial, coronal = (
+        _grid(volume, plane, place.centre_lps_mm, _FIELD_PER_PLACE * place.extent_mm)
+        for plane in (Plane.AXIAL, Plane.CORONAL)
+    )
+    yield _whole(volume, place.slice, axial)
+    at = round(float(volume.to_indices(place.centre_lps_mm)[1]))
+    for plane, grid, middle, window in (
+        (Plane.AXIAL, axial, place.slice, _LUNG_WINDOW),
+        (Plane.SOFT, axial, place.slice, _SOFT_WINDOW),
+        (Plane.CORONAL, coronal, at, _LUNG_WINDOW),
+    ):
+        grey = _windowed(_sampled(volume.hu, grid, (middle, middle + 1)), window)
+        yield View(plane=plane, grey=grey, mm_per_px=grid.mm_per_px, outlines=(_ring(place, grid),))
+
+
+def _ring(place: Unjudged, grid: _Grid) -> Polyline:
+    """A circle of its extent and a little room, about the middle."""
+    turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radius = _RING * place.extent_mm / 2 / grid.mm_per_px
+    return _points((_SIDE_PX - 1) / 2 + radius * np.stack([np.cos(turns), np.sin(turns)], axis=1))
 
 
 # ---- sections round a nodule

@@ -151,7 +151,7 @@ def start(request: Request, site: OurSite, sent: Start) -> State:
         raise RefusedError("refused-consent")
     if not site.starts.allows(address_of(request.scope)):
         raise RefusedError("refused-busy")
-    person = Person(age_years=sent.age_years, sex=sent.sex, country=sent.country or site.settings.country)
+    person = Person(age_years=sent.age_years, sex=sent.sex, country=sent.country or site.usual_country(sent.language))
     opening = Opening(language=sent.language, person=person, speaker=sent.speaker, text=sent.text)
     return _state(site.desk.begin(opening, "api"))
 

@@ -57,7 +57,7 @@ def make_app(site: Site, *, more: tuple[APIRouter, ...] = (), lifespan: Lifespan
         Guard,
         limiter=Limiter(most=site.settings.requests_per_minute, per_s=60),
         https=site.https,
-        ambulance=site.country.ambulance,
+        ambulance=site.ambulance,
     )
     for error in (AimisError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, _refuse)
@@ -80,7 +80,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     language = request.query_params.get("lang") or preferred(request.headers.get("accept-language"))
     site: Site = request.app.state.site
     if request.url.path.startswith("/api/"):
-        text = words_of(language)(key, number=site.country.ambulance, low="?", high="?")
+        text = words_of(language)(key, number=site.ambulance(language), low="?", high="?")
         return JSONResponse({"error": key.removeprefix("refused-"), "text": text, **_details(error)}, status)
     return site.refusal(key, language, status, low="?", high="?")
 
@@ -92,7 +92,7 @@ async def _apologise(request: Request, error: Exception) -> Response:
     site.log.serving_failed(error, getattr(route, "path", "no route"))
     language = preferred(request.headers.get("accept-language"))
     if request.url.path.startswith("/api/"):
-        text = words_of(language)("refused-failed", number=site.country.ambulance)
+        text = words_of(language)("refused-failed", number=site.ambulance(language))
         return JSONResponse({"error": "failed", "text": text}, 500)
     return site.refusal("refused-failed", language, 500)
 

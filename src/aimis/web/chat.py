@@ -292,7 +292,7 @@ class Chat:
             *(flag.say.of(language) for flag in view.outcome.flags[:1]),
             *(path.of(language) for path in view.paths),
             what,
-            pages("unread") if view.is_unread else "",
+            *(pages(f"caution-{caution}") for caution in view.outcome.cautions if view.outcome.urgency == "same-day"),
             turn("more", url=self._url(view)),
             turn("after"),
         ]

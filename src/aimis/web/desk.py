@@ -139,18 +139,12 @@ class View:
         """The state of the dialogue."""
         return self.chart.consultation
 
-    @property
-    def is_unread(self) -> bool:
-        """Whether something was written of which nothing was understood, so that the outcome leaves it out."""
-        told = any(text.strip() for text in self.consultation.told)
-        return told and not any(answer.source == "told" for answer in self.consultation.answers)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """Where consultations are taken out, moved on and put back. Acts named `..._in` are part of a larger transaction.
 
-    country : of people who do not say theirs, as ISO 3166-1 alpha-2
+    country : of people who are not asked for theirs, as ISO 3166-1 alpha-2
     """
 
     store: Store
@@ -319,6 +313,7 @@ class Desk:
             abstained=view.outcome.abstained,
             screenings=view.proposed,
             ordered=view.request.ordered,
+            cautions=view.outcome.cautions,
         )
 
     def _move(self, consultation_id: UUID, step: Callable[[Consultation], Consultation]) -> View:

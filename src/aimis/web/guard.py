@@ -10,6 +10,8 @@ from starlette.responses import PlainTextResponse
 from aimis.web.words import LANGUAGES, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from aimis.web.limits import Limiter
@@ -31,7 +33,7 @@ HEADERS = {
 class Guard:
     """An ASGI app around another."""
 
-    def __init__(self, app: ASGIApp, *, limiter: Limiter, https: bool, ambulance: str) -> None:
+    def __init__(self, app: ASGIApp, *, limiter: Limiter, https: bool, ambulance: Callable[[str], str]) -> None:
         self._app, self._limiter, self._ambulance = app, limiter, ambulance
         self._headers = {**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
 
@@ -69,9 +71,9 @@ def address_of(scope: Scope) -> str:
     return str(client[0]) if client else "nowhere"
 
 
-def _refusal(status: int, ambulance: str) -> PlainTextResponse:
+def _refusal(status: int, ambulance: Callable[[str], str]) -> PlainTextResponse:
     key = REFUSALS[status]
-    said = "\n".join(words_of(language)(key, number=ambulance) for language in LANGUAGES)
+    said = "\n".join(words_of(language)(key, number=ambulance(language)) for language in LANGUAGES)
     return PlainTextResponse(f"{said}\n", status, headers={"Retry-After": "60"} if status == 429 else None)
 
 

@@ -29,6 +29,12 @@ def welcome(site: OurSite, language: Language) -> Response:
     return site.page("welcome", language, kept=kept, version=VERSION, here="/")
 
 
+@router.get("/emergency")
+def emergency(site: OurSite, language: Language) -> Response:
+    """The number to call, by country."""
+    return site.page("emergency", language, all_countries=site.countries(language))
+
+
 @router.get("/begin")
 def about(site: OurSite, language: Language, agree: str = "") -> Response:
     """Who it is about and what the trouble is."""
@@ -40,7 +46,7 @@ def about(site: OurSite, language: Language, agree: str = "") -> Response:
 @router.post("/begin")
 def begin(request: Request, site: OurSite, form: Form) -> Response:
     """A new consultation."""
-    sent = {name: field_of(form, name) for name in ("lang", "agree", "who", "age", "sex", "text")}
+    sent = {name: field_of(form, name) for name in ("lang", "agree", "who", "age", "sex", "country", "text")}
     if not site.starts.allows(address_of(request.scope)):
         return site.refusal("refused-busy", sent["lang"], 429)
     try:
@@ -163,14 +169,15 @@ def summary_pdf(site: OurSite, link: str) -> Response:
 @router.get("/c/{link}/keep")
 def keep(site: OurSite, link: str) -> Response:
     """How to come back, to go on elsewhere, to take it along and to erase it."""
-    return site.page("keep", _of(_view(site, link)), link=link, code=None)
+    view = _view(site, link)
+    return site.page("keep", _of(view), view=view, link=link, code=None)
 
 
 @router.post("/c/{link}/code")
 def code(site: OurSite, link: str) -> Response:
     """A code to go on in WeChat."""
     view = _view(site, link)
-    return site.page("keep", _of(view), link=link, code=site.desk.code(view.kept.id))
+    return site.page("keep", _of(view), view=view, link=link, code=site.desk.code(view.kept.id))
 
 
 @router.get("/c/{link}/export.json")
@@ -191,7 +198,8 @@ def fhir_bundle(site: OurSite, link: str) -> Response:
 @router.get("/c/{link}/erase")
 def ask_erase(site: OurSite, link: str) -> Response:
     """Whether it is meant."""
-    return site.page("erase", _of(_view(site, link)), link=link)
+    view = _view(site, link)
+    return site.page("erase", _of(view), view=view, link=link)
 
 
 @router.post("/c/{link}/erase")
@@ -199,7 +207,7 @@ def erase(site: OurSite, link: str) -> Response:
     """Erase it."""
     view = _view(site, link)
     site.desk.erase(view.kept.id)
-    return site.page("erased", _of(view))
+    return site.page("erased", _of(view), view=view)
 
 
 @router.get("/c/{link}/doctor")
@@ -253,7 +261,8 @@ def _attached(name: str) -> dict[str, str]:
 
 def _about(site: Site, language: str, sent: dict[str, str], problem: str) -> Response:
     status = 422 if problem else 200
-    return site.page("about", language, status=status, sent=sent, problem=problem, version=VERSION)
+    usual = site.usual_country(language)
+    return site.page("about", language, status=status, sent=sent, problem=problem, version=VERSION, usual=usual)
 
 
 def _opening(sent: dict[str, str], site: Site) -> Opening:
@@ -265,7 +274,9 @@ def _opening(sent: dict[str, str], site: Site) -> Opening:
     if sent["age"] and (age is None or not 0 <= age <= OLDEST):
         raise RefusedError("refused-age")
     sex = sent["sex"] if sent["sex"] in SEXES else None
-    person = Person.model_validate({"age_years": age, "sex": sex, "country": site.settings.country})
+    chosen = sent["country"] if sent["country"] in site.paths.countries else None
+    country = site.settings.country or chosen or site.usual_country(sent["lang"])
+    person = Person.model_validate({"age_years": age, "sex": sex, "country": country})
     return Opening.model_validate(
         {
             "language": "zh" if sent["lang"] == "zh" else "en",

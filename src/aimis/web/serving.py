@@ -99,17 +99,18 @@ def open_store(settings: Settings, url: str | None) -> Iterator[Store]:
 def make_service(settings: Settings, store: Store, dialogue: Dialogue) -> Service:
     """The service over a store and a dialogue."""
     findings, serve = dialogue.net.knowledge.findings, settings.serve
-    desk = Desk(store=store, dialogue=dialogue, screenings=load_screenings(findings), country=serve.country)
-    country = numbers.load_paths(loader.KNOWLEDGE / assemble.PRIMARY).country(serve.country)
+    country = serve.country or numbers.USUAL["zh"]  # who writes in WeChat is not asked
+    desk = Desk(store=store, dialogue=dialogue, screenings=load_screenings(findings), country=country)
+    paths = numbers.load_paths(loader.KNOWLEDGE / assemble.PRIMARY)
     site = Site(
         desk=desk,
         settings=serve,
-        country=country,
+        paths=paths,
         bodymap=load_bodymap(findings),
         log=Log(level=settings.log_level, form=settings.log_format),
         starts=Limiter(most=serve.starts_per_hour, per_s=3600),
     )
-    channel = _channel(settings, desk, country.ambulance) if settings.wechat.app_id else None
+    channel = _channel(settings, desk, paths.ambulance(country, "zh")) if settings.wechat.app_id else None
     return Service(site=site, store=store, channel=channel, settings=settings)
 
 

@@ -1,6 +1,6 @@
 """What the routes share: the desk, the limits, the settings, and how a page is rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from aimis.consult.handover.case import load_words, present, said
-from aimis.consult.safety.numbers import Country
+from aimis.consult.safety.numbers import ELSEWHERE, USUAL, Country, Paths
 from aimis.logs import Log
 from aimis.settings import ServeSettings
 from aimis.web.bodymap import BodyMap
@@ -28,13 +28,13 @@ SEE_OTHER = 303
 class Site:
     """One running service.
 
-    country : whose emergency numbers are shown
+    paths : the emergency numbers by country
     starts : limits consultations begun, logins : passwords tried; by address
     """
 
     desk: Desk
     settings: ServeSettings
-    country: Country
+    paths: Paths
     bodymap: BodyMap
     log: Log
     starts: Limiter
@@ -57,16 +57,38 @@ class Site:
         environment.globals.update(said=said, present=present, medical=load_words)
         return environment
 
+    def usual_country(self, language: str) -> str | None:
+        """Of people who do not say theirs."""
+        return self.settings.country or USUAL.get(language)
+
+    def ambulance(self, language: str) -> str:
+        """The number to call, as a sentence names it to somebody of whom no country is known."""
+        return self.paths.ambulance(self.settings.country, language)
+
     def page(self, name: str, language: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page in a language."""
+        """A page in a language; with the numbers of the country of the consultation that it shows, if it shows one."""
         words = words_of(language)
         template = self._templates.get_template(f"{name}.html.j2")
-        everywhere: Mapping[str, Any] = {"t": words, "language": words.language, "ambulance": self.country.ambulance}
+        chosen = values["view"].consultation.person.country if "view" in values else None
+        code = chosen or self.settings.country
+        known = self.paths.known(code, words.language)
+        everywhere: Mapping[str, Any] = {
+            "t": words,
+            "language": words.language,
+            "ambulance": self.paths.ambulance(code, words.language),
+            "dial": None if known is None else known.ambulance,
+            "countries": () if code else self.countries(words.language),
+        }
         return HTMLResponse(template.render({**everywhere, **values}), status)
+
+    def countries(self, language: str) -> Sequence[tuple[str, Country]]:
+        """By name; at the end what holds elsewhere."""
+        named = sorted(self.paths.countries.items(), key=lambda item: item[1].country.of(language))
+        return sorted(named, key=lambda item: item[0] == ELSEWHERE)
 
     def refusal(self, key: str, language: str, status: int, **values: Any) -> HTMLResponse:
         """A page that says what did not work."""
-        text = words_of(language)(key, number=self.country.ambulance, **values)
+        text = words_of(language)(key, number=self.ambulance(language), **values)
         return self.page("refused", language, status=status, text=text)
 
 

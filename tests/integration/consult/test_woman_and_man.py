@@ -40,5 +40,7 @@ def test_danger_in_a_womans_chest_is_named_as_in_a_mans() -> None:
         assert isinstance(woman, dict)
         assert isinstance(man, dict)
         assert woman["urgency"] == man["urgency"] == "emergency"
+        assert woman["red_flags"]
+        assert woman["red_flags"] == man["red_flags"]
         assert woman["conditions"][0]["icd10"] == man["conditions"][0]["icd10"]
         assert not woman["conditions"][0]["icd10"].startswith("F")

@@ -490,8 +490,6 @@ def test_still_of_a_picture_is_complete() -> None:
         "frame",
         "modality",
         "age_years",
-        "patient_id",
-        "study_instance_uid",
         "series_instance_uid",
         "sop_instance_uid",
     }

@@ -38,8 +38,8 @@ def test_missing_modality_is_other() -> None:
 def test_identifiers_are_handed_on() -> None:
     still = decode_one(file_of(dataset_of(RGB)))
 
-    assert (still.patient_id, still.sop_instance_uid) == ("P-17", "1.2.3.1")
-    assert (still.study_instance_uid, still.series_instance_uid) == ("1.2.3.2", "1.2.3.3")
+    assert (still.identity.patient_id, still.sop_instance_uid) == ("P-17", "1.2.3.1")
+    assert (still.identity.study_instance_uid, still.series_instance_uid) == ("1.2.3.2", "1.2.3.3")
 
 
 def test_age_is_that_stated_else_that_of_the_dates() -> None:
@@ -55,12 +55,13 @@ def test_absent_identifiers_are_none() -> None:
 
     still = decode_one(file_of(dataset))
 
-    assert (still.patient_id, still.study_instance_uid, still.series_instance_uid) == (None, None, None)
+    assert (still.identity.patient_id, still.identity.study_instance_uid) == (None, None)
+    assert still.series_instance_uid is None
     assert (still.laterality, still.laterality_source) == (None, None)
 
 
 def test_patient_id_has_no_control_characters() -> None:
-    assert decode_one(file_of(changed(dataset_of(RGB), PatientID="P\x1b[31m-17"))).patient_id == "P[31m-17"
+    assert decode_one(file_of(changed(dataset_of(RGB), PatientID="P\x1b[31m-17"))).identity.patient_id == "P[31m-17"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def test_frames_of_a_stream_are_those_filmed(syntax: uid.UID, kind: Kind, fragme
     assert lost is None
     assert len(frames) == 5
     assert numbers(frames) == [frame.index for frame in frames]
-    assert {(s.modality, s.patient_id, s.series_instance_uid) for s in stills_of(frames)} == {("ES", "P-17", "1.2.3.3")}
+    told = {(s.modality, s.identity.patient_id, s.series_instance_uid) for s in stills_of(frames)}
+    assert told == {("ES", "P-17", "1.2.3.3")}
 
 
 def test_stream_that_is_cut_off_is_read_to_its_end_and_named() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import pytest
@@ -25,7 +26,14 @@ KEY = "key"
 EXAMINER_TEXTS = Path(__file__).parents[2] / "fixtures" / "examiner" / "text"
 
 Page = tuple[Live, str]
-OpenPage = Callable[[str], AbstractContextManager[Page]]
+
+
+class OpenPage(Protocol):
+    """Opens a session of a source, and its page."""
+
+    def __call__(self, location: str, reader: Examiner = ..., /) -> AbstractContextManager[Page]:
+        """Both; by the toy reader, or by one like it."""
+        ...
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +63,11 @@ def open_page(tmp_path: Path) -> OpenPage:
     """Opens a session of a source, and its page; gives both."""
 
     @contextmanager
-    def opened(location: str) -> Iterator[Page]:
+    def opened(location: str, reader: Examiner = Examiner(), /) -> Iterator[Page]:  # noqa: B008  # it holds nothing
         errors: list[Exception] = []
         session = open_live(
             Source.of(location),
-            Examiner(),
+            reader,
             reader_id="examiner",
             chimes_for=NEOPLASIA,
             folder=tmp_path / "exam",

@@ -170,3 +170,23 @@ def test_malignancy_is_the_logistic_of_its_features() -> None:
 
 def test_the_same_scan_is_read_alike_twice() -> None:
     assert reader().read_volume(chest())["lung-nodule"] == outcome()
+
+
+def test_a_mass_is_named_and_then_no_row_says_no_nodule_and_no_category_1_or_2_stands() -> None:
+    mass = ct.scan(SCANNER, (ct.Ball(lps_mm=(-80.0, 10.0, 190.0), diameter_mm=60.0),), vessels=0)
+    scan = reader(contrast=0.0).read_volume(mass)["lung-nodule"].scan
+    assert scan is not None
+    (place,) = scan.unjudged
+    assert math.dist(place.centre_lps_mm, (-80.0, 10.0, 190.0)) < 15
+    assert (place.place.side, mass.instance_numbers[place.slice]) == ("R", place.instance_number)
+    assert scan.limited[0].code == "not-judged"
+    assert {m.category for m in scan.management} == {"0"}
+    assert not any(m.rule == "no-nodule" for m in scan.management)
+
+
+def test_a_chest_without_one_names_nothing_and_may_be_category_1() -> None:
+    empty = ct.scan(SCANNER, (), vessels=0)
+    scan = reader(contrast=0.0).read_volume(empty)["lung-nodule"].scan
+    assert scan is not None
+    assert scan.unjudged == ()
+    assert [m.rule for m in scan.management if m.category == "1"] == ["no-nodule"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aimis.console import examination_tables, tables
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
-from aimis.domain.reading import Finding, Outcome, Reading, Reason, Source, Status
+from aimis.domain.reading import Claim, Finding, Outcome, Reading, Reason, Source, Status
 from aimis.reports.texts import LANGUAGES
 from tests.fakes.redness import identity
 from tests.unit.console.test_tables import printed, words_of
@@ -72,3 +74,47 @@ def test_clock_gives_the_seconds_back(seconds: float) -> None:
     parts = [int(part) for part in examination_tables.clock(seconds).split(":")]
     assert sum(part * 60**place for place, part in enumerate(reversed(parts))) == round(seconds)
     assert all(part < 60 for part in parts[1:])
+
+
+MARK = Finding(name="redness", probability=0.9, present=False, claim=Claim.MARK, marked=True)
+SILENT = Finding(name="spot", probability=0.8, present=False, claim=Claim.NOT_JUDGED)
+
+
+def barretts() -> Reading:
+    """An examination that marks one thing and does not judge another."""
+    frame = FrameRecord(index=0, status=Status.READ, name="a.jpg", findings=(SILENT, MARK))
+    told = Examination(kind=ExaminationKind.STILLS, frames=(frame,), key_frames=(0,))
+    return replace(reading(told), outcome=Outcome(status=Status.READ, findings=(SILENT, MARK), examination=told))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_marks_and_what_was_not_judged_are_said_and_never_in_red(language: str) -> None:
+    texts = words_of(language)
+    shown = tables.photograph([barretts()], texts)
+    text = printed(shown, 200)
+    assert text.count(texts.label("cli-silent")) == 2, "of the examination and of its key frame"
+    assert texts.label("cli-mark") in text
+    assert texts.label("cli-nothing-present") not in printed(tables.overview_row([barretts()], texts, 200), 200)
+    assert all(tables.style_of(finding) == "bold" for finding in (MARK, SILENT))
+    assert "red" in tables.style_of(SUSPECT)
+
+
+def test_row_of_an_examination_that_was_judged_in_part_is_no_all_clear() -> None:
+    quiet = Finding(name="spot", probability=0.1, present=False, claim=Claim.ALARM)
+    frames = tuple(FrameRecord(index=n, status=Status.READ, findings=(f,)) for n, f in enumerate((quiet, SILENT)))
+    told = Examination(kind=ExaminationKind.STILLS, frames=frames)
+    made = replace(reading(told), outcome=Outcome(status=Status.READ, findings=(quiet,), examination=told))
+    text = printed(tables.overview_row([made], words_of("en"), 200), 200)
+    assert words_of("en").label("cli-not-judged-in-part") in text
+    assert words_of("en").label("cli-nothing-present") not in text
+
+
+def test_key_frame_that_was_not_read_says_why() -> None:
+    frame = FrameRecord(index=0, status=Status.UNSUPPORTED, name="a.jpg", site="colon", reason=Reason.of("truncated"))
+    told = Examination(kind=ExaminationKind.STILLS, frames=(frame, replace(READ, index=1)), key_frames=(0, 1))
+    assert (
+        printed(tables.photograph([reading(told)], words_of("en")), 200).count(
+            words_of("en").reason(Reason.of("truncated"))
+        )
+        == 2
+    )

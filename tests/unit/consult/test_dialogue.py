@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -37,6 +37,10 @@ class Rules:
     def due(self, facts: Facts) -> Sequence[str]:
         return ["fever"] if facts.values.get("vomiting") is True else []
 
+    def open_questions(self, facts: Facts, unsaid: Collection[str]) -> Sequence[str]:
+        applies = (*self.worth_asking(facts), *self.due(facts), *unsaid)
+        return [name for name in applies if name not in facts.values]
+
     def own_path(self, path: str, person: Person) -> Text:
         return Text(en=f"{path}: call.", zh=f"{path} {person.country}")
 
@@ -54,6 +58,9 @@ class Reader:
             Understood(finding=name, value=True, start=text.index(name), end=text.index(name) + len(name))
             for name in known
         ]
+
+    def share_read(self, text: str, language: str) -> float:
+        return len(self.understand(text, language)) / max(1, len(text.split()))
 
     def person(self, text: str, language: str, known: Person) -> Person:
         told = 7 if "son of seven" in text and language == "en" else known.age_years

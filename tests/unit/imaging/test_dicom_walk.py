@@ -59,7 +59,7 @@ def test_values_are_those_that_pydicom_finds(syntax: uid.UID) -> None:
     assert list(found.plane.position_mm) == pytest.approx(list(dataset.ImagePositionPatient))
     assert (found.stored.rows, found.stored.bits_stored, found.stored.intercept) == (12, 12, -1024)
     assert (found.number, found.date, found.age_years, found.sex) == (7, "2026-03-01", 61, "F")
-    assert (found.sop_instance_uid, found.patient_id) == (dataset.SOPInstanceUID, "P-17")
+    assert (found.sop_instance_uid, found.identity.patient_id) == (dataset.SOPInstanceUID, "P-17")
 
 
 @pytest.mark.parametrize("character_set", ["ISO_IR 192", "GB18030", "GBK"])

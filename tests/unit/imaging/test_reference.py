@@ -12,7 +12,8 @@ ERRORS: tuple[type[CaseError], ...] = (BrokenInputError, UnsupportedInputError, 
 
 
 def raised_codes(error: type[CaseError]) -> set[str]:
-    sources = [*(ROOT / "src/aimis/imaging").glob("*.py"), *(ROOT / "src/aimis/ingest").glob("*.py")]
+    folders = ("domain", "imaging", "ingest")
+    sources = [source for folder in folders for source in (ROOT / "src/aimis" / folder).glob("*.py")]
     text = "\n".join(source.read_text(encoding="utf-8") for source in sources)
     calls = re.findall(rf"{error.__name__}\(\s*([^)]*)", text)
     return {

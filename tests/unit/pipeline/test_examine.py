@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from aimis.domain.errors import BrokenInputError, EngineError, UnsupportedInputError
 from aimis.domain.examination import Examination, ExaminationKind
+from aimis.domain.identity import NOBODY, Identity
 from aimis.domain.reading import Outcome, Reading, Reason, Status
 from aimis.imaging.frame import Frame
+from aimis.imaging.still import Still
 from aimis.pipeline import examine, read
 from aimis.pipeline.tools import Clock, ExaminationItem, Item, ItemResult, OpenReader, StoppedError, Tools
 from aimis.readers.port import JudgedFrame
@@ -252,3 +254,52 @@ def test_recalled_examination_has_its_key_pictures_when_they_are_asked_for(found
     before = result_of(found)
     result = result_of(found, tools(recall=recalling(before)))
     assert pictures_of(result) == sorted(examination_of(before.readings[0]).key_frames)
+
+
+def of(examination: FakeExamination, *people: Identity) -> FakeExamination:
+    """The same, its pictures saying whose they are."""
+
+    def said(work: Callable[[], Frame], whose: Identity) -> Callable[[], Frame]:
+        def made() -> Frame:
+            frame = work()
+            assert isinstance(frame.picture, Still)
+            return replace(frame, picture=replace(frame.picture, identity=whose))
+
+        return made
+
+    works = [said(work, whose) for work, whose in zip(examination.works, people, strict=True)]
+    return replace(examination, works=works)
+
+
+PA, PB = (Identity(patient_id=name, study_instance_uid="1.2") for name in ("PA", "PB"))
+
+
+def test_examination_of_two_patients_is_refused_with_both_named() -> None:
+    reading = reading_of(of(stills(3, [0]), PA, NOBODY, PB))
+    assert (reading.outcome.status, reading.outcome.findings) == (Status.UNSUPPORTED, ())
+    assert reading.outcome.reason == Reason.of("two-patients", by="patient-id", first="PA", second="PB")
+    assert (reading.source.patient_id, examination_of(reading).frames) == (None, ())
+
+
+def test_examination_of_two_studies_is_refused_with_both_named() -> None:
+    reading = reading_of(of(stills(2), PA, replace(PA, study_instance_uid="1.3")))
+    assert reading.outcome.reason == Reason.of("two-studies", first="1.2", second="1.3")
+
+
+def test_examination_is_of_the_person_whom_some_of_its_pictures_name() -> None:
+    reading = reading_of(of(stills(3), NOBODY, PA, NOBODY))
+    assert reading.outcome.status is Status.READ
+    assert (reading.source.patient_id, reading.source.study_instance_uid) == ("PA", "1.2")
+
+
+def test_examination_refused_when_opened_is_not_recalled() -> None:
+    merged = reading_of(stills(2))
+
+    class Mixed:
+        path, kind = "exam", ExaminationKind.STILLS
+
+        def open(self) -> AbstractContextManager[FakeExamination]:
+            raise UnsupportedInputError("two-studies", first="1.2", second="1.3")
+
+    (result,) = read.read_all([Mixed()], tools(recall=lambda *_asked: ((merged,),)), jobs=1)
+    assert result.readings[0].outcome.reason == Reason.of("two-studies", first="1.2", second="1.3")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aimis.domain.errors import BrokenInputError, EngineError, UnsupportedInputError
+from aimis.domain.identity import NOBODY, Identity
 from aimis.domain.reading import Outcome, Reading, Reason, Status
 from aimis.domain.scan import Change, Scan
 from aimis.imaging.volume import Volume
@@ -21,7 +22,7 @@ from tests.fakes.examinations import FakeExamination
 from tests.fakes.items import item
 from tests.fakes.redness import RednessReader, identity
 from tests.fakes.spotter import Spotter
-from tests.fakes.volumes import BALL, Ball, FakeVolume, volume
+from tests.fakes.volumes import BALL, PATIENT, Ball, FakeVolume, volume
 from tests.unit.pipeline.test_examine import opened_reader as opened_examiner
 from tests.unit.pipeline.test_read import Log
 from tests.unit.pipeline.test_read import tools as tools_with
@@ -59,7 +60,8 @@ def made(make: Callable[[], Volume], digest: str = "cd" * 32) -> FakeVolume:
 
 def prior(*balls: Ball, **changes: Any) -> Prior:
     changes = {"date": "2025-03-01"} | changes
-    return Prior(item=made(lambda: volume(balls or (BALL,), **changes)))
+    whose = changes.pop("whose", PATIENT)
+    return Prior(item=replace(made(lambda: volume(balls or (BALL,), **changes)), whose=whose))
 
 
 def refusing(error: Exception) -> FakeVolume:
@@ -159,15 +161,78 @@ def test_earlier_scan_is_loaded_once_for_all_and_compared_with() -> None:
     assert earlier.item.loaded == 1
 
 
-def test_scan_of_another_patient_than_the_earlier_one_is_refused() -> None:
-    reading = reading_of(FakeVolume(), tools(prior=prior(patient_id="P-18")))
-    assert (reading.outcome.status, reading.outcome.findings) == (Status.UNSUPPORTED, ())
-    assert reading.outcome.reason == Reason.of("prior-of-another-patient")
+@pytest.mark.parametrize(
+    ("whose", "values"),
+    [
+        (Identity(patient_id="P-18"), {"by": "patient-id", "new": "P-17", "prior": "P-18"}),
+        (
+            Identity(patient_id="P-17", birth_date="1961"),
+            {"by": "birth-date", "new": "P-17 (19500101)", "prior": "P-17 (1961)"},
+        ),
+    ],
+)
+def test_scan_is_not_compared_with_another_patients_which_is_named(whose: Identity, values: dict[str, str]) -> None:
+    new = FakeVolume(whose=replace(PATIENT, birth_date="19500101"))
+    earlier = prior(whose=whose)
+    reading = reading_of(new, tools(prior=earlier))
+    assert reading.outcome.status is Status.READ
+    assert reading.outcome.reason == Reason.of("prior-of-another-patient", **values)
+    assert scan_of(reading).prior is None
+    assert all(nodule.growth is None for nodule in scan_of(reading).nodules)
+    assert isinstance(earlier.item, FakeVolume)
+    assert earlier.item.loaded == 0
 
 
-@pytest.mark.parametrize("nobody", [None, ""])
-def test_scan_is_compared_where_a_patient_is_not_known(nobody: str | None) -> None:
-    assert scan_of(reading_of(FakeVolume(), tools(prior=prior(patient_id=nobody)))).prior is not None
+def test_both_patients_are_named_masked_where_the_site_says_so() -> None:
+    reading = reading_of(FakeVolume(), tools(prior=prior(whose=Identity(patient_id="1234567")), masks_patients=True))
+    reason = Reason.of("prior-of-another-patient", by="patient-id", new="***", prior="1***7")
+    assert reading.outcome.reason == reason
+
+
+def test_scan_is_compared_where_one_patient_is_not_known_and_says_so() -> None:
+    reading = reading_of(FakeVolume(), tools(prior=prior(whose=NOBODY)))
+    assert scan_of(reading).prior is not None
+    assert reading.outcome.reason == Reason.of("prior-patient-unknown")
+    assert reading_of(FakeVolume(), tools(prior=prior())).outcome.reason is None
+
+
+def of_two_patients() -> Identity:
+    raise UnsupportedInputError("two-patients", by="patient-id", first="1234567", second="PB")
+
+
+@dataclass(kw_only=True)
+class Mixed(FakeVolume):
+    """A volume whose headers are of two people."""
+
+    def identity(self) -> Identity:
+        """Refused."""
+        return of_two_patients()
+
+
+def test_volume_of_two_patients_is_refused_before_it_is_loaded_or_recalled() -> None:
+    merged = reading_of(FakeVolume())
+    mixed = Mixed()
+    for masks, named in ((False, ("1234567", "PB")), (True, ("1***7", "***"))):
+        reading = reading_of(mixed, tools(recall=lambda *_asked: ((merged,),), masks_patients=masks))
+        reason = Reason.of("two-patients", by="patient-id", first=named[0], second=named[1])
+        assert (reading.outcome.status, reading.outcome.reason) == (Status.UNSUPPORTED, reason)
+        assert (reading.source.sha256, reading.source.patient_id) == ("ab" * 32, None)
+    assert mixed.loaded == 0
+
+
+def test_earlier_ct_of_two_patients_is_not_compared_with() -> None:
+    reading = reading_of(FakeVolume(), tools(prior=Prior(item=Mixed(make=of_two_patients))))  # type: ignore[arg-type]
+    assert [reason.code for reason in scan_of(reading).limited] == ["prior-not-read", "two-patients"]
+
+
+def test_what_was_compared_with_another_patients_is_not_recalled() -> None:
+    compared = reading_of(FakeVolume(), tools(prior=prior()))
+    earlier = prior(whose=Identity(patient_id="P-18"))
+    again = result_of(FakeVolume(), tools(prior=earlier, recall=lambda *_asked: ((compared,),)))
+    assert not again.recalled
+    assert scan_of(again.readings[0]).prior is None
+    once_more = result_of(FakeVolume(), tools(prior=earlier, recall=lambda *_asked: (again.readings,)))
+    assert once_more.recalled
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
 from aimis.domain.reading import (
+    Claim,
     Classification,
     Finding,
     Outcome,
@@ -146,3 +147,33 @@ def pictures(indices: Sequence[int]) -> dict[int, Still]:
     return {
         index: Still(rgb=np.ascontiguousarray(mucosa(lesion=True, at=index)), full_size_px=SIZE) for index in indices
     }
+
+
+def barretts(judged: int = 0, found: int = 2) -> Reading:
+    """Frames with marked Barrett's in which neoplasia is not judged, after some with nothing in them that judge it.
+
+    found : frames with Barrett's
+    """
+    box = (100.0, 100.0, 200.0, 200.0)
+    silent = Finding(name=NEOPLASIA, probability=0.8, present=False, claim=Claim.NOT_JUDGED)
+    told = []
+    for number in range(judged + found):
+        within = number >= judged
+        mark = Finding(
+            name=BARRETT,
+            probability=0.9 if within else 0.1,
+            present=False,
+            claim=Claim.MARK,
+            marked=within,
+            regions=(Region(box_px=box, probability=0.9, frame=number),) if within else (),
+        )
+        first = silent if within else replace(silent, claim=Claim.ALARM, probability=0.1)
+        other = Finding(name=OESOPHAGITIS, probability=0.1, present=False, claim=Claim.MARK)
+        told.append(replace(frame(number), findings=(first, mark, other)))
+    whole = Examination(
+        kind=ExaminationKind.STILLS, frames=tuple(told), key_frames=tuple(range(judged, judged + found))
+    )
+    own = (told[0] if judged else told[-1]).findings[0]
+    findings_ = (own, *told[-1].findings[1:])
+    reason = Reason.of("too-dark")
+    return of(Outcome(status=Status.READ, findings=findings_, reason=reason, examination=whole))

@@ -124,6 +124,7 @@ def readings(
     patient_id: str | None = None,
     study: str | None = None,
     frame: int | None = None,
+    whose: str | None = None,
 ) -> tuple[Reading, ...]:
     """One a reader."""
     source = Source(
@@ -135,6 +136,7 @@ def readings(
         laterality_source=LateralitySource.FILE_NAME if side else None,
         patient_id=patient_id,
         study_instance_uid=study,
+        whose=whose,
     )
     return tuple(
         Reading(
@@ -162,7 +164,8 @@ def eye(
     decoded: bool = True,
     patient_id: str | None = None,
     study: str | None = None,
+    whose: str | None = None,
 ) -> Eye:
     """An eye with its photograph, where one was decoded."""
-    made = readings(outcomes, path, side=side, decoded=decoded, patient_id=patient_id, study=study)
+    made = readings(outcomes, path, side=side, decoded=decoded, patient_id=patient_id, study=study, whose=whose)
     return Eye(readings=made, photograph=photograph() if decoded else None)

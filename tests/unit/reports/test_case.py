@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +70,65 @@ def test_dicom_of_another_patient_or_study_is_another_case() -> None:
     told = [("7", "1.2", R), ("8", "1.2", L), ("8", "1.3", R)]
     eyes = [eye(NORMAL, f"{i}_{s}", side=s, patient_id=p, study=u) for i, (p, u, s) in enumerate(told)]
     assert len(grouped(eyes)) == 3
+
+
+@pytest.mark.parametrize(
+    "known", [{"patient_id": "ANON", "study": "1.2"}, {"patient_id": "ANON"}, {"study": "1.2"}, {}]
+)
+def test_eyes_of_two_people_who_share_a_number_or_a_name_are_no_pair(known: dict[str, Any]) -> None:
+    pair = [eye(NORMAL, f"1_{name}.dcm", side=side, whose=name, **known) for name, side in (("left", L), ("right", R))]
+    assert grouped(pair) == [["1_left.dcm"], ["1_right.dcm"]]
+    one = [eye(NORMAL, f"1_{name}.dcm", side=side, whose="a", **known) for name, side in (("left", L), ("right", R))]
+    assert grouped(one) == [["1_right.dcm", "1_left.dcm"]]
+    with pytest.raises(ValueError, match="one patient"):
+        Case(eyes=(pair[1], pair[0]))
+
+
+@pytest.mark.parametrize("known", [{"patient_id": "7"}, {"study": "1.2"}, {"whose": "a"}])
+def test_eye_of_somebody_known_is_not_paired_with_a_file_that_names_nobody(known: dict[str, Any]) -> None:
+    pair = [eye(NORMAL, "1_left.jpg", side=L, **known), eye(NORMAL, "1_right.jpg", side=R)]
+    assert grouped(pair) == [["1_left.jpg"], ["1_right.jpg"]]
+
+
+some = st.sampled_from
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            some(["1_left.jpg", "1_right.jpg", "2_left.jpg", "3.jpg"]),
+            some([L, R, None]),
+            some([None, "PA", "PB"]),
+            some([None, "1.2", "1.3"]),
+            some([None, "a", "b"]),
+        ),
+        max_size=20,
+    )
+)
+def test_no_case_holds_eyes_of_two_people_or_studies(
+    told: list[tuple[str, Laterality | None, str | None, str | None, str | None]],
+) -> None:
+    eyes = [
+        Eye(readings=readings(NORMAL, path, side=side, patient_id=patient, study=study, whose=whose))
+        for path, side, patient, study, whose in told
+    ]
+    made = list(cases.cases_of(eyes))
+    assert sum(len(case.eyes) for case in made) == len(eyes)
+    for case in made:
+        sources = [each.source for each in case.eyes]
+        assert len({(s.patient_id, s.study_instance_uid, s.whose) for s in sources}) == 1
+
+
+def test_file_that_was_replaced_between_two_runs_is_another_eye() -> None:
+    first, second = readings(NORMAL, "a.dcm", patient_id="PA")
+    other = replace(second, source=replace(second.source, sha256="cd" * 32, patient_id="PB"))
+    assert [e.source.patient_id for case in cases.cases([(first, None), (other, None)]) for e in case.eyes] == [
+        "PA",
+        "PB",
+    ]
+    with pytest.raises(ValueError, match="same picture"):
+        Eye(readings=(first, other))
 
 
 def test_two_fields_of_each_eye_are_two_pairs() -> None:

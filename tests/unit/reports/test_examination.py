@@ -17,6 +17,7 @@ from tests.integration.reports.test_pdf import pages
 from tests.unit.reports.endoscopies import (
     NEOPLASIA,
     OWN,
+    barretts,
     findings,
     frame,
     lost,
@@ -244,3 +245,42 @@ def test_frame_above_the_threshold_without_the_examination_is_still_marked() -> 
     assert made.verdict.level is Level.NONE
     assert made.key_frames[0].findings[0][1] == "0.90"
     assert findings(0.2)[0].present is False
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("judged", [0, 3])
+def test_what_was_not_judged_is_said_and_is_no_all_clear(language: str, judged: int) -> None:
+    made, texts = barretts(judged), words(language)
+    page = composed(made, language)
+    assert page.verdict.level is Level.NOT_JUDGED
+    assert page.verdict.words != texts.word("verdict", Level.NONE)
+    assert page.rows[0].decision == texts.label("not-present" if judged else "not-judged")
+    assert texts.label("not-judged-in", frames=2, count=judged + 2) in page.rows[0].where
+    assert all(texts.label("not-judged-look") in frame.found for frame in page.key_frames)
+    assert page.key_frames_title == texts.label("look-again")
+    assert pages(examination_pdf.render(page, texts)) == 1
+    for said in (page.verdict.words, texts.label("not-judged-look")):
+        assert said in html.render_examination(page, texts)
+
+
+def test_marks_are_outlined_and_never_in_the_colour_of_an_alarm() -> None:
+    page = composed(barretts())
+    assert [(row.present, row.quiet) for row in page.rows] == [(False, True), (False, True), (False, False)]
+    assert page.rows[1].decision == words().label("mark")
+    for shown in page.key_frames:
+        assert (shown.alarms, shown.look) == (False, True)
+        assert {line.pattern for line in shown.lines} == {1}, "Barrett's is the second of the reader's list"
+    text = html.render_examination(page, words())
+    assert 'class="present"' not in text
+    assert 'class="found yes"' not in text
+    assert 'class="found look"' in text
+
+
+def test_frame_of_another_organ_that_deserves_a_look_is_shown_as_not_judged() -> None:
+    other = lost(8, "other-organ", Status.UNSUPPORTED, site="colon", size_px=(640, 480))
+    quiet = stills(8, 0)
+    told = replace(quiet, frames=(*quiet.frames, other), key_frames=(8,))
+    page = composed(reading(told, 0.1))
+    (shown,) = page.key_frames
+    assert shown.found == words().label("not-judged-look")
+    assert page.verdict.level is Level.NOT_JUDGED

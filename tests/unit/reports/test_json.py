@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from aimis.domain.errors import UsageError
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Station, Track
 from aimis.domain.reading import (
+    Claim,
     Classification,
     EvidenceMap,
     Finding,
@@ -29,6 +31,7 @@ from aimis.domain.reading import (
     Status,
 )
 from aimis.reports import json as records
+from tests.unit.reports import endoscopies
 from tests.unit.reports.samples import REFERABLE, readings, refused, texts
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -37,9 +40,25 @@ words = st.text(st.characters(codec=None), max_size=12)
 boxes = st.tuples(numbers, numbers, numbers, numbers)
 outlines = st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple)
 regions = st.builds(Region, box_px=boxes, probability=shares, frame=st.none() | st.integers(0, 99), outline_px=outlines)
-findings = st.builds(
-    Finding, name=words, probability=shares, present=st.booleans(), regions=st.lists(regions, max_size=2).map(tuple)
+DECISIONS: Sequence[Mapping[str, Any]] = (
+    {"present": True},
+    {"present": False},
+    {"present": True, "claim": Claim.ALARM},
+    {"present": False, "claim": Claim.ALARM},
+    {"present": False, "claim": Claim.MARK, "marked": True},
+    {"present": False, "claim": Claim.MARK},
+    {"present": False, "claim": Claim.NOT_JUDGED},
 )
+
+
+@st.composite
+def any_findings(draw: st.DrawFn) -> Finding:
+    decided = draw(st.sampled_from(DECISIONS))
+    found = draw(st.lists(regions, max_size=2).map(tuple))
+    return Finding(name=draw(words), probability=draw(shares), regions=found, **decided)
+
+
+findings = any_findings()
 maps = (
     st.integers(0, 3)
     .flatmap(
@@ -80,6 +99,7 @@ tracks = st.builds(
     first_seconds=numbers,
     last_seconds=numbers,
     probability=shares,
+    claim=st.none() | st.sampled_from(Claim),
 )
 examinations = st.builds(
     Examination,
@@ -279,3 +299,25 @@ def test_record_that_lacks_something_is_refused(harm: str) -> None:
 def test_record_of_another_schema_is_refused() -> None:
     with pytest.raises(UsageError, match="schema 2"):
         records.from_record(records.to_record(readings(REFERABLE)[0]) | {"schema": 2})
+
+
+def test_claim_stands_in_the_line_of_the_finding_of_its_frames_and_of_its_tracks() -> None:
+    mark = Finding(name="spot", probability=0.8, present=False, claim=Claim.MARK, marked=True)
+    silent = Finding(name="lesion", probability=0.9, present=False, claim=Claim.NOT_JUDGED)
+    frame = FrameRecord(index=0, status=Status.READ, findings=(mark, silent))
+    track = Track(
+        finding="spot", frames=(0,), key_frame=0, first_seconds=0, last_seconds=1, probability=0.8, claim=Claim.MARK
+    )
+    told = Examination(kind=ExaminationKind.VIDEO, frames=(frame,), tracks=(track,))
+    outcome = Outcome(status=Status.READ, findings=(mark, silent), examination=told)
+    printed = records.to_interface(endoscopies.of(outcome), endoscopies.words())
+    said = {f["name"]: (f["claim"], f["present"], f["marked"]) for f in printed["findings"]}
+    assert said == {"spot": ("mark", False, True), "lesion": ("not-judged", False, False)}
+    assert printed["frame_records"][0]["claims"] == {"spot": "mark", "lesion": "not-judged"}
+    assert printed["tracks"][0]["claim"] == "mark"
+
+
+def test_finding_of_a_reader_without_claims_has_none_in_its_line() -> None:
+    outcome = Outcome(status=Status.READ, findings=(Finding(name="spot", probability=0.8, present=True),))
+    (said,) = records.to_interface(endoscopies.of(outcome), endoscopies.words())["findings"]
+    assert said.keys() == {"name", "probability", "present"}

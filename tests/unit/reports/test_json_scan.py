@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from aimis.console import words
 from aimis.domain.errors import UsageError
 from aimis.domain.reading import Outcome, Reading, Reason, Source, Status
-from aimis.domain.scan import Change, Growth, Nodule, Scan, Series
+from aimis.domain.scan import Change, Growth, Nodule, Place, Scan, Series, Unjudged, UnjudgedKind
 from aimis.reports import json as records
 from tests.fakes.redness import identity
 from tests.fakes.spotter import Spotter
 from tests.fakes.volumes import BALL, volume
+from tests.unit.reports import chests
 
 INTERFACE = {"name", "centre_lps_mm", "diameter_mm", "probability", "malignancy_probability", "present"}
 UID = "1.2.840.99999.1"
@@ -127,3 +128,18 @@ def test_growth_is_said_with_what_is_known_of_it() -> None:
     (gone,) = said_of(spotted(compared=True))["scan"]["gone"]
     assert gone["growth"] == {"change": "gone"}
     assert Growth(change=Change.GONE).change == gone["growth"]["change"]
+
+
+def test_what_was_not_judged_stands_beside_the_findings_and_survives_the_record() -> None:
+    place = Unjudged(
+        kind=UnjudgedKind.MASS,
+        centre_lps_mm=(50.0, 10.0, -300.0),
+        extent_mm=71,
+        place=Place(side="L", zone="upper"),
+        slice=40,
+    )
+    reading = chests.reading(chests.scan(unjudged=(place,)))
+    (listed,) = records.to_interface(reading, chests.words())["unjudged"]
+    assert list(listed)[:3] == ["kind", "centre_lps_mm", "extent_mm"]
+    assert (listed["kind"], listed["centre_lps_mm"], listed["extent_mm"]) == ("mass", [50.0, 10.0, -300.0], 71)
+    assert records.from_record(json.loads(json.dumps(records.to_record(reading)))) == reading

@@ -28,20 +28,20 @@ def inside(points: outline.Points) -> np.ndarray[tuple[int, ...], np.dtype[np.ui
 
 
 def test_line_runs_outside_the_lesion_and_near_it() -> None:
-    (line,) = outline.of_present(findings(0.9), SIZE)
+    (line,) = outline.of_shown(findings(0.9), SIZE)
     lesion, enclosed = inside(LESION), inside(line.points)
     assert not (lesion & ~enclosed & 1).any()
     assert enclosed.sum() < 2 * lesion.sum()
 
 
 def test_box_stands_for_a_lesion_without_an_outline() -> None:
-    (line,) = outline.of_present(findings(0.9, outlined=False), SIZE)
+    (line,) = outline.of_shown(findings(0.9, outlined=False), SIZE)
     assert inside(line.points)[290:360, 300:390].all()
 
 
 def test_what_is_not_present_has_no_line() -> None:
     told = Finding(name="x", probability=0.4, present=False, regions=(region(*LESION),))
-    assert outline.of_present([told], SIZE) == ()
+    assert outline.of_shown([told], SIZE) == ()
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -66,7 +66,7 @@ def test_findings_have_lines_of_different_length() -> None:
 
 
 def test_lines_keep_their_place_in_a_smaller_picture() -> None:
-    lines = outline.of_present(findings(0.9), SIZE)
+    lines = outline.of_shown(findings(0.9), SIZE)
     small = np.full((SIZE[1] // 2, SIZE[0] // 2, 3), 120, dtype=np.uint8)
     rows, columns = np.nonzero((outline.draw(small, lines, SIZE) != small).any(axis=2))
     assert (columns.mean() * 2, rows.mean() * 2) == pytest.approx((345, 325), abs=12)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimis.domain.reading import Reading, Reason, Status
-from aimis.domain.scan import Change, Density, Growth, Management, Place, Scan
+from aimis.domain.scan import Change, Density, Growth, Management, Place, Scan, Unjudged, UnjudgedKind
 from aimis.reports import html, scan, scan_words, views
 from aimis.reports.document import Level
 from aimis.reports.scan import ScanPage
@@ -202,7 +202,7 @@ def test_scan_without_an_earlier_ct_has_no_comparison() -> None:
 def test_guidelines_say_once_what_holds_for_several_nodules_and_on_which_condition() -> None:
     own = Management(guideline=FLEISCHNER, rule="small")
     told = chests.scan(nodule(0), nodule(1), nodule(2, management=(own,)), management=(_category("2"),))
-    lung_rads, fleischner = of(told).guidelines
+    fleischner, lung_rads = of(told).guidelines  # the one with the more urgent row first
     assert (lung_rads.title, lung_rads.rules[0].whose, lung_rads.rules[0].category) == ("Lung-RADS 2022", "Scan", "2")
     assert (lung_rads.condition, lung_rads.rules[0].condition) == ("Applies if: this was screening", "")
     both, single = fleischner.rules
@@ -307,3 +307,26 @@ def test_every_value_of_a_nodule_has_words(language: str) -> None:
         shown = told.word(table, value)
         assert shown, (table, value)
         assert language == "en" or re.search("[\u4e00-\u9fff]", shown), (table, value)
+
+
+def test_the_report_begins_with_what_was_not_judged_then_the_most_urgent_nodule() -> None:
+    small = Management(guideline=FLEISCHNER, rule="small")
+    told = chests.scan(
+        nodule(0, management=(small,), malignancy_probability=0.1),
+        nodule(1, malignancy_probability=0.9),
+        unjudged=(
+            Unjudged(
+                kind=UnjudgedKind.CAVITY,
+                centre_lps_mm=(50.0, 10.0, -300.0),
+                extent_mm=41,
+                place=Place(side="L"),
+                slice=3,
+            ),
+        ),
+    )
+    page = of(told)
+    assert "look here" in page.verdict.words
+    assert "cavity, about 41 mm" in page.verdict.details[0]
+    assert page.nodules is not None
+    assert [row[0] for row in page.nodules.rows] == ["2", "1"]
+    assert page.guidelines[0].rules[0].text == "Consider PET/CT."

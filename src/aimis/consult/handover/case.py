@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aimis.consult.consultation import Consultation
     from aimis.consult.handover.screening import Screening
     from aimis.consult.model import Urgency
-    from aimis.consult.outcome import Explanation
+    from aimis.consult.outcome import Caution, Explanation
     from aimis.consult.ports import RaisedFlag
 
 TEXTS = Path(__file__).parent / "text"
@@ -29,7 +29,8 @@ class Case:
 
     findings : of the knowledge and of the screenings, by id
     answers : finding -> value, those of the screenings included
-    abstained : no condition explains the answers well; the explanations are not to be relied on
+    abstained : no condition explains the answers well, and none is named
+    cautions : why the urgency is `same-day` at least
     ordered : ids of the proposed screenings that a clinician ordered
     """
 
@@ -44,6 +45,7 @@ class Case:
     abstained: bool
     screenings: tuple[Screening, ...] = ()
     ordered: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 @cache

@@ -74,9 +74,11 @@ def _assessment(case: Case, language: str) -> Iterable[str]:
     yield words["findings-absent"].format(findings=words["comma"].join(absent) or words["none"])
     if unknown:
         yield words["findings-unknown"].format(findings=words["comma"].join(unknown))
+    yield from (words[f"caution-{caution}"] for caution in case.cautions)
     if case.abstained:
         yield words["abstained"]
-    yield words["explanations"].format(conditions=_explained(case, language) or words["none"])
+    else:
+        yield words["explanations"].format(conditions=_explained(case, language) or words["none"])
 
 
 def _recommendation(case: Case, language: str) -> Iterable[str]:

@@ -19,7 +19,22 @@ if TYPE_CHECKING:
 
 SENTENCE = re.compile(r"[.;!?\n\u3002\uff1b\uff01\uff1f]")
 CLAUSE = re.compile(r"[.;!?\n,:\u3002\uff1b\uff01\uff1f\uff0c]")
+_WORD, _SIGN = re.compile(r"[a-z]{2,}(?:-[a-z]+)*"), re.compile("[\u4e00-\u9fff]")
 MOST_WORDS, MOST_WORDS_OF_A_LIST, MOST_SIGNS, MOST_SIGNS_OF_ONE = 7, 14, 14, 3
+
+
+def telling(text: str, grammar: Grammar, language: str) -> list[tuple[int, int]]:
+    """Where the words of a written text stand that tell something; in Chinese each character is one."""
+    is_chinese = language == "zh"
+    empty = _any_of((*grammar.empty, *grammar.patients, *grammar.speaker), is_chinese=is_chinese)
+    left = empty.sub(lambda match: " " * len(match[0]), text)
+    return [match.span() for match in (_SIGN if is_chinese else _WORD).finditer(left)]
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where each sentence begins and ends."""
+    ends = [match.end() for match in SENTENCE.finditer(text)]
+    return list(zip([0, *ends], [*ends, len(text)], strict=True))
 
 
 class Standing(Enum):

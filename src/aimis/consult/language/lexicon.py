@@ -40,6 +40,7 @@ class Grammar(Record):
     patients: tuple[str, ...]
     spellings: tuple[str, ...] = ()
     ordinary: tuple[str, ...] = ()
+    empty: tuple[str, ...]
     traditional: dict[str, str] = Field(default_factory=dict)
 
 

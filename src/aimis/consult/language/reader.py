@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from aimis.consult.language import quantities, written
+from aimis.consult.language import grammar, quantities, written
 from aimis.consult.language.grammar import Reading, Standing
 from aimis.consult.language.lexicon import ATTRIBUTES, Entry, Lexicon
 from aimis.consult.model import Finding, Kind, Language, Value
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ALWAYS_KEPT = {"suicidal-thoughts", "suicide-plan", "self-harm", "unsafe-home", "sexual-assault", "danger-to-others"}
 """Never read away as supposed or past."""
+FEW_WORDS = 4
+"""A sentence of fewer words that tell something is judged with the whole text alone."""
 HISTORY = {"recent-surgery", "gave-birth", "travel-tropics", "head-injury", "clot-known", "chemotherapy", "smoking"}
 WORST_FIRST = {"severity": ("severe", "moderate", "mild"), "course": ("worse", "episodes", "same", "better")}
 DURATIONS = ((1.5, "day"), (7.9, "week"), (45.0, "weeks"), (float("inf"), "months"))
@@ -60,6 +62,27 @@ class Reader:
         whole = (one for one in counted.values() if self._stands_alone(one, counted))
         ordered = sorted(whole, key=lambda one: (one.start, one.end))
         return tuple(_placed(one, as_written) for one in ordered)
+
+    def share_read(self, text: str, language: str) -> float:
+        """How much of what the text tells was read as findings, 0..1; 1 where it tells nothing.
+
+        Of the whole or, if that is less, of the sentence that was read least: what is understood of another sentence
+        makes up for none that was not. Words of grammar, of time and age, and of how bad it is tell nothing here.
+        Every finding that was seen counts, also one that is denied or long past.
+        """
+        language = _script(text, language)
+        plain = self._written(text, language).text
+        lexicon = self._lexicon(language)
+        mentions = list(self._mentions(plain, language))
+        aside = [(m.start, m.end) for m in mentions if m.finding in ATTRIBUTES]
+        aside += [(one.start, one.end) for one in lexicon.quantities.read(plain)]
+        read = [(m.start, m.end) for m in mentions if m.finding not in ATTRIBUTES]
+        telling = [span for span in grammar.telling(plain, lexicon.grammar, language) if not _touches(span, aside)]
+        found = [(start, _touches((start, end), read)) for start, end in telling]
+        sentences = grammar.sentences(plain)
+        within = ([is_read for at, is_read in found if start <= at < end] for start, end in sentences)
+        judged = [[is_read for _, is_read in found], *(one for one in within if len(one) >= FEW_WORDS)]
+        return min((sum(one) / len(one) for one in judged if one), default=1.0)
 
     def suggestions(self, text: str, language: Language) -> tuple[str, ...]:
         """Findings that a text may mean beside what was understood: to be asked about; none without a suggester."""
@@ -124,6 +147,10 @@ class Reader:
         return added
 
 
+def _touches(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in others)
+
+
 def _script(text: str, language: str) -> str:
     """The language that a text is written in; the consultation's where the script does not tell."""
     if re.search("[\u4e00-\u9fff]", text):
@@ -132,9 +159,9 @@ def _script(text: str, language: str) -> str:
 
 
 def _speller(lexicon: Lexicon) -> written.Speller:
-    grammar = lexicon.grammar
-    known = (*grammar.ordinary, *grammar.patients, *grammar.others, *grammar.starts)
-    return written.Speller(lexicon.words | set(grammar.spellings), lexicon.stems, frozenset(known))
+    words = lexicon.grammar
+    known = (*words.ordinary, *words.patients, *words.others, *words.starts, *words.empty)
+    return written.Speller(lexicon.words | set(words.spellings), lexicon.stems, frozenset(known))
 
 
 def _mention(entry: Entry, match: re.Match[str], reading: Reading) -> Mention:

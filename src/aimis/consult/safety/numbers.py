@@ -16,6 +16,11 @@ NUMBERS_FILE = "emergency_numbers.yaml"
 PATHS_FILE = "own_paths.yaml"
 ELSEWHERE = "ZZ"
 """The entry that stands for every country that has none."""
+USUAL: Mapping[str, str] = {"zh": "CN"}
+"""Whose numbers are meant where a language was chosen and no country; English is spoken everywhere."""
+LOCAL_NUMBER = Text(en="your local emergency number", zh="当地急救电话")
+LOCAL_POLICE = Text(en="their local number", zh="当地报警电话")
+MOBILE = Text(en=" (on a mobile phone {number} works almost everywhere)", zh=" {number} 手机多可拨通")
 
 R = TypeVar("R", bound=Record)
 
@@ -30,6 +35,7 @@ class Line(Record):
 class Country(Record):
     """The numbers of a country; a kind of line that it does not have, or that we could not find, is absent."""
 
+    country: Text
     ambulance: str
     police: str
     suicide: tuple[Line, ...] = ()
@@ -61,19 +67,31 @@ class Paths:
     paths: Mapping[str, OwnPath]
     countries: Mapping[str, Country]
 
-    def country(self, code: str | None) -> Country:
-        """A country's numbers; those that hold elsewhere where it is not known."""
-        return self.countries.get(code or ELSEWHERE, self.countries[ELSEWHERE])
+    def known(self, code: str | None, language: str) -> Country | None:
+        """Whose numbers are shown; None as long as the country is not known, for a wrong number is worse than none."""
+        code = code or USUAL.get(language)
+        return None if code is None else self.countries.get(code, self.countries[ELSEWHERE])
+
+    def ambulance(self, code: str | None, language: str) -> str:
+        """The ambulance's number as a sentence names it."""
+        country, local = self.known(code, language), LOCAL_NUMBER.of(language)
+        if country is None:
+            return local
+        if country is self.countries[ELSEWHERE]:
+            return local + MOBILE.of(language).format(number=country.ambulance)
+        return country.ambulance
 
     def words(self, path: str, code: str | None) -> Text:
         """What is said on a path in a country, in both languages."""
         return Text(en=self._words(path, code, "en"), zh=self._words(path, code, "zh"))
 
     def _words(self, path: str, code: str | None, language: str) -> str:
-        country, own = self.country(code), self.paths[path]
-        first = own.say.of(language).format(ambulance=country.ambulance, police=country.police)
+        country, own = self.known(code, language), self.paths[path]
+        police = country.police if country is not None else LOCAL_POLICE.of(language)
+        first = own.say.of(language).format(ambulance=self.ambulance(code, language), police=police)
         colon = "\N{FULLWIDTH COLON}" if language == "zh" else ": "
-        lines = [f"- {line.name.of(language)}{colon}{line.number}" for line in country.lines(own.lines)]
+        found = (country or self.countries[ELSEWHERE]).lines(own.lines)
+        lines = [f"- {line.name.of(language)}{colon}{line.number}" for line in found]
         return "\n".join([first, *lines, own.meanwhile.of(language)])
 
 

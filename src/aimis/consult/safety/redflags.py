@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,37 @@ class RedFlags:
         held = (one for one in self._screens if expression.judged(one.when, facts, self._findings) is True)
         return tuple(dict.fromkeys(name for one in held for name in one.ask if name not in facts.values))
 
+    def open_questions(self, facts: Facts, unsaid: Collection[str]) -> tuple[str, ...]:
+        """Questions about danger that apply to what is known and have no answer.
+
+        Those of opening rules, those due, and what the person could not say where a yes would have made a rule fire
+        that sends to an emergency department or above.
+        """
+        opening = (name for number in sorted(self._opening) for name in self._open_of(number, facts))
+        decisive = (name for number in sorted(self._touched(facts)) for name in self._decisive(number, facts))
+        asked = (*opening, *self._applying(self.due(facts), facts), *(name for name in decisive if name in unsaid))
+        return tuple(dict.fromkeys(asked))
+
+    def _open_of(self, number: int, facts: Facts) -> Iterator[str]:
+        rule = self.red_flags[number]
+        return self._questions(rule, facts) if self._judged(rule, facts) is None else iter(())
+
+    def _decisive(self, number: int, facts: Facts) -> Iterator[str]:
+        """What alone would make a rule fire."""
+        rule = self.red_flags[number]
+        if rule.urgency.rank > Urgency.EMERGENCY_DEPARTMENT.rank or self._judged(rule, facts) is not None:
+            return
+        if self._missing(rule, facts) == 1 and self._is_begun(rule, facts):
+            yield from self._questions(rule, facts)
+
+    def _applying(self, names: Iterable[str], facts: Facts) -> Iterator[str]:
+        """Those that make sense for the person, and whose parent was not denied."""
+        for name in names:
+            finding = self._findings[name]
+            parent = facts.values.get(finding.parent) if finding.parent else None
+            if parent is not False and finding.is_for(facts.person.age_years, facts.person.sex):
+                yield name
+
     def own_path(self, path: str, person: Person) -> Text:
         """What is said on a path of its own, with the emergency numbers of the person's country."""
         return self._paths.words(path, person.country)
@@ -64,10 +95,6 @@ class RedFlags:
     def countries(self) -> tuple[str, ...]:
         """Those whose numbers are known, by ISO 3166-1 alpha-2."""
         return tuple(code for code in self._paths.countries if code != numbers.ELSEWHERE)
-
-    def emergency_number(self, person: Person) -> str:
-        """The ambulance's number where the person is."""
-        return self._paths.country(person.country).ambulance
 
     def _touched(self, facts: Facts) -> frozenset[int]:
         """The numbers of the rules that look at something known; no other one can fire."""

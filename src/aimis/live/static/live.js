@@ -9,6 +9,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let drawn = 0;
 let frozen = false;
+let own = null;  // what is said of the frozen frame; no later judgement takes its place
 let over = false;
 let alarms = null;
 
@@ -66,8 +67,9 @@ function show(state) {
   put("shown", say("per-second", { value: state.shown_per_s.toFixed(0) }));
   put("judged", say("per-second", { value: state.judged_per_s.toFixed(0) }));
   put("dropped", String(state.dropped));
-  showJudgement(state.judgement);
-  showAlarm(state);
+  const judgement = state.judgement?.of_picture ? state.judgement : null;  // what is of another scene is not said
+  if (!frozen) { showJudgement(judgement); showAlarm(judgement); }
+  soundFor(state.alarms);
   showKept(state.kept);
   if (state.phase !== "running") finish(state.phase);
 }
@@ -83,7 +85,7 @@ function standStill(link) {
 function showJudgement(judgement) {
   put("site", judgement?.site ?? "–");
   put("stain", judgement?.stain ?? "–");
-  put("reason", judgement === null ? say("no-judgement") : judgement.reason ?? "");
+  put("reason", judgement === null ? say(own?.waiting ? "judging-frozen" : "no-judgement") : judgement.reason ?? "");
   const findings = judgement?.findings ?? [];
   const list = at("findings");
   while (list.children.length > findings.length) list.lastChild.remove();
@@ -105,15 +107,20 @@ function findingRow() {
   return row;
 }
 
-function showAlarm(state) {
-  const first = state.judgement?.findings[0];
-  put("alarm", first?.level === "borne-out" ? say("alarm", { finding: first.title }) : "");
-  if (alarms !== null && state.alarms > alarms) chime();
-  alarms = state.alarms;
+function showAlarm(judgement) {
+  const first = judgement?.findings.find((finding) => finding.level === "borne-out");
+  put("alarm", first ? say("alarm", { finding: first.title }) : "");
+}
+
+// Beside a frozen picture a chime would be of something that is not to be seen.
+function soundFor(count) {
+  if (alarms !== null && count > alarms && !frozen) chime();
+  alarms = count;
 }
 
 function finish(phase) {
   for (const id of ["keep", "continue", "end", "chime"]) at(id).disabled = true;
+  if (!frozen) { showJudgement(null); showAlarm(null); }
   frozen = true;
   if (phase === "done") over = true;
 }
@@ -127,16 +134,34 @@ async function freeze() {
   at("keep").hidden = true;
   at("continue").hidden = false;
   at("frozen").hidden = false;
+  const mine = own = { judgement: null, waiting: true };
+  showOwn();
   let text = say("not-kept");
   try {
-    const answer = await fetch(`keep?number=${drawn}`, { method: "POST" });
-    if (answer.ok) text = say("kept-as", { name: (await answer.json()).name });
+    const answer = await fetch(`keep?number=${drawn}&lang=${language}`, { method: "POST" });
+    const said = await answer.json();
+    if (answer.ok) text = say("kept-as", { name: said.name });
+    const bitmap = said.picture && await createImageBitmap(pictureOf(said.picture));
+    mine.judgement = said.judgement ?? null;
+    if (bitmap && own === mine) draw(bitmap);
   } catch { /* the text says that it was not kept */ }
+  mine.waiting = false;
+  if (own === mine) showOwn();
   put("said", text);
+}
+
+function showOwn() {
+  showJudgement(own.judgement);
+  showAlarm(own.judgement);
+}
+
+function pictureOf(base64) {
+  return new Blob([Uint8Array.from(atob(base64), (one) => one.charCodeAt(0))], { type: "image/jpeg" });
 }
 
 function goOn() {
   frozen = false;
+  own = null;
   at("keep").hidden = false;
   at("continue").hidden = true;
   at("frozen").hidden = true;

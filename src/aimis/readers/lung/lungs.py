@@ -21,6 +21,7 @@ RIGHT, LEFT = 1, 2
 _GRID_MM = 2.5
 _AIR_HU = -400  # half way between aerated lung and soft tissue; what is denser is brought back by closing
 _GAS_HU = -965  # median of a region: stomach and bowel hold gas, lungs hold blood too, even with emphysema
+_THIN_WALL_HU = -650  # of the body where it is thinner than a block
 _OUTSIDE_HU = -940  # what is denser at the edge of the field is the body, cut off by the field
 _PADDING_HU = -1020
 _LEAST_ML, _MOST_GAS_ML = 25.0, 1000.0  # a stomach holds less; a lung of emphysema may be as thin as gas
@@ -180,7 +181,11 @@ def _body_in(plane: Coarse) -> Labels:
     rim = _rim(plane) & (1 - around)
     if np.any(rim[cv2.dilate(whole, _WIDE) > 0]):
         added = _outlined(tissue | rim) & ~whole
+        added[np.flatnonzero(whole.any(axis=1))[-1] + 1 :] = 0  # behind the back there is the table alone
         whole |= _opened(added, _THICK)  # without what is thin: air between body and table
+    # a wall thinner than a block's two neighbours is open above: taken at half its density, and not opened
+    missed = _outlined((plane > _THIN_WALL_HU).astype(np.uint8)) & _hull(tissue) & (1 - whole)
+    whole |= _opened(np.asarray(missed, np.uint8), _SQUARE)
     return np.asarray(whole & (cv2.dilate(around, _SQUARE) == 0))  # nor what lies half in the air around
 
 
@@ -194,6 +199,17 @@ def _outlined(tissue: Labels) -> Labels:
     outlines, _ = cv2.findContours(tissue, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if outlines:
         cv2.drawContours(into, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+    return into
+
+
+def _hull(tissue: Labels) -> Labels:
+    """The least convex shape about the greatest piece and what lies before its back (no table), 1 there."""
+    into = np.zeros_like(tissue)
+    outlines, _ = cv2.findContours(tissue, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if outlines:
+        back = max(outlines, key=cv2.contourArea)[:, 0, 1].max()
+        held = [outline for outline in outlines if outline[:, 0, 1].max() <= back]
+        cv2.fillConvexPoly(into, cv2.convexHull(np.concatenate(held)), 1)
     return into
 
 

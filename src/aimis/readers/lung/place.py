@@ -17,24 +17,27 @@ _LOOKED_AT = 400  # voxels of a nodule at most
 _ZONES = ("lower", "middle", "upper")
 
 
-def place(found: Lungs, voxels_zyx: npt.ArrayLike) -> Place:
-    """Of a nodule whose voxels, (n, 3) indices of the scan, are given; a single one is enough for side and zone."""
+def place(found: Lungs, voxels_zyx: npt.ArrayLike, near_mm: float = _NEAR_MM) -> Place:
+    """Of a nodule whose voxels, (n, 3) indices of the scan, are given; a single one is enough for side and zone.
+
+    near_mm : farther from a lung it has no place
+    """
     voxels = np.asarray(voxels_zyx, dtype=np.float64).reshape(-1, 3)
     middle = voxels.mean(axis=0)
-    side = _side(found, middle)
+    side = _side(found, middle, near_mm)
     if side is None:
         return Place()
     return Place(side={RIGHT: "R", LEFT: "L"}[side], zone=_zone(found, side, middle), pleura_mm=_pleura(found, voxels))
 
 
-def _side(found: Lungs, index_zyx: npt.NDArray[np.float64]) -> int | None:
+def _side(found: Lungs, index_zyx: npt.NDArray[np.float64], near_mm: float) -> int | None:
     """Of the nearest block of a lung; None where there is none near."""
     blocks = np.argwhere(found.labels > 0) if not found.at(index_zyx) else np.rint(found.blocks(index_zyx))[None]
     if not len(blocks):
         return None
     away = np.sqrt((((blocks - found.blocks(index_zyx)) * found.spacing_mm) ** 2).sum(axis=1))
     nearest = blocks[away.argmin()].astype(np.intp)
-    return int(found.labels[tuple(nearest)]) if away.min() <= _NEAR_MM else None
+    return int(found.labels[tuple(nearest)]) if away.min() <= near_mm else None
 
 
 def _zone(found: Lungs, side: int, index_zyx: npt.NDArray[np.float64]) -> str:

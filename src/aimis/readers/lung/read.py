@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,12 +14,25 @@ import numpy.typing as npt
 
 from aimis.domain.errors import CaseError
 from aimis.domain.reading import Finding, Outcome, Reason, Status
-from aimis.domain.scan import Nodule, Scan
+from aimis.domain.scan import Nodule, Scan, Unjudged
 from aimis.readers import adults
-from aimis.readers.lung import compare, find, grid, guidelines, judge, lungs, measure, place, risk, scope, slices
+from aimis.readers.lung import (
+    compare,
+    find,
+    grid,
+    guidelines,
+    judge,
+    lungs,
+    measure,
+    place,
+    risk,
+    scope,
+    slices,
+    unjudged,
+)
 
 if TYPE_CHECKING:
-    from aimis.domain.scan import Series
+    from aimis.domain.scan import Point, Series
     from aimis.imaging.volume import Volume
     from aimis.inference.engine import Engine
     from aimis.readers.lung.find import Candidate
@@ -30,12 +44,13 @@ THREADS = 2
 _NOT_ALL_JUDGED = frozenset(
     {
         *("lung-base-cut-off", "lung-apex-cut-off", "right-lung-without-air", "left-lung-without-air"),
-        "voxels-missing",
+        *("right-lung-much-smaller", "left-lung-much-smaller", "voxels-missing", "not-judged"),
     }
 )
 """Limits for which part of the lungs cannot be evaluated: then a scan is not one without nodules (Lung-RADS 0)."""
 _SPICULATED = 0.5
 _SAME = 0.25  # of the smaller outline, shared: two marks on one lesion
+_COVERED = 0.6  # of the extent of what is not judged: a nodule so large that lies in it is that place, judged
 _ROOM = 6  # voxels about a nodule's mask that measuring looks at
 
 
@@ -54,6 +69,7 @@ class _Looked:
     """A scan with its nodules, before anything is concluded; `spiculated` holds indices of nodules."""
 
     side: compare.Side
+    unjudged: tuple[Unjudged, ...]
     limited: tuple[Reason, ...]
     spiculated: frozenset[int]
 
@@ -109,12 +125,14 @@ class LungReader:
     def _look(self, volume: Volume, pool: Executor, drawn_from: float) -> _Looked:
         """Lungs and candidates, those measured that are as probable as that."""
         found = lungs.find_lungs(volume.hu, volume.spacing_mm)
-        limited = (*volume.limited, *scope.check(found))
+        limits = scope.check(found)
         seen = self.see(volume, found, pool, drawn_from)
         nodules = tuple(self._nodule(volume, found, each, index) for index, each in enumerate(seen))
         spiculated = frozenset(k for k, s in enumerate(seen) if s.answers is not None and _is_spiculated(s.answers))
         side = compare.Side(volume=volume, lungs=found, nodules=nodules)
-        return _Looked(side=side, limited=limited, spiculated=spiculated)
+        places = tuple(_unjudged(volume, found, nodules))
+        limited = (*map(_said, places), *volume.limited, *limits)
+        return _Looked(side=side, unjudged=places, limited=limited, spiculated=spiculated)
 
     def _look_at_prior(self, prior: Volume, pool: Executor) -> _Looked | Reason:
         """Every candidate is measured: what was too small to be told is what a new nodule may have grown from."""
@@ -144,6 +162,7 @@ class LungReader:
             management=of_scan,
             lung_volumes_ml=side.lungs.volumes_ml,
             limited=limited,
+            unjudged=now.unjudged,
         )
         best = max((n.probability for n in told), default=0.0)
         finding = Finding(name=FINDING, probability=best, present=any(n.present for n in told))
@@ -210,6 +229,39 @@ class LungReader:
             mask=measure.encode(mask, tuple(s.start for s in box)),
         )
         return _in_slices(measured, volume, *(box[0].start + int(k) for k in (used[0], largest, used[-1])))
+
+
+def _unjudged(volume: Volume, found: lungs.Lungs, nodules: tuple[Nodule, ...]) -> Iterator[Unjudged]:
+    """What is larger than a nodule, or hollow, and not measured as a nodule that is reported."""
+    for region in unjudged.find(found):
+        x, y, z = (float(v) for v in volume.to_lps(region.centre_zyx))
+        if any(_covers(nodule, (x, y, z), region.extent_mm) for nodule in nodules):
+            continue
+        middle, _, _ = _slices(region.centre_zyx[0], 0.0, volume)
+        yield Unjudged(
+            kind=region.kind,
+            centre_lps_mm=(x, y, z),
+            extent_mm=round(region.extent_mm),
+            place=place.place(found, region.centre_zyx, near_mm=region.extent_mm),
+            slice=middle,
+            instance_number=volume.instance_numbers[middle] if volume.instance_numbers else None,
+            sop_instance_uid=volume.sop_instance_uids[middle] if volume.sop_instance_uids else None,
+        )
+
+
+def _covers(nodule: Nodule, centre_lps_mm: Point, extent_mm: float) -> bool:
+    if not nodule.present or nodule.size is None:
+        return False
+    within = math.dist(nodule.centre_lps_mm, centre_lps_mm) <= extent_mm / 2
+    return within and nodule.size.long_axis_mm >= _COVERED * extent_mm
+
+
+def _said(place_of: Unjudged) -> Reason:
+    """The sentence that names it."""
+    side = {"L": "left", "R": "right"}.get(place_of.place.side or "")
+    where = f"{side}-{place_of.place.zone}" if side and place_of.place.zone else "lungs"
+    number = place_of.slice + 1 if place_of.instance_number is None else place_of.instance_number
+    return Reason.of("not-judged", millimetres=place_of.extent_mm, where=where, slice=number)
 
 
 def _slices(z: float, diameter_mm: float, volume: Volume) -> tuple[int, int, int]:

@@ -3,7 +3,10 @@
 - Failed, where no frame could be decoded; not assessable, where none was good enough to judge.
 - Unsupported, where what was seen is another organ: a colonoscopy, a gastroscopy without a frame of the oesophagus.
 - Read, where oesophagus or junction was judged, whatever else the examination shows. What limits it is said:
-  what was lost before judging, a stain outside the training data, or much that could not be judged, the first of them.
+  what was lost before judging, neoplasia that was not judged, a stain outside the training data, or much that could
+  not be judged, the first of them.
+- Neoplasia is pooled over the frames that judge it alone; where none does, the examination does not judge it either.
+- A frame of another organ that looks suspicious says so, but not in a colonoscopy, which is refused as a whole.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aimis.domain.examination import Examination, ExaminationKind, FrameRecord, Track
-from aimis.domain.reading import Classification, Finding, Outcome, Reason, Region, Status
+from aimis.domain.reading import Claim, Classification, Finding, Outcome, Reason, Region, Status
 from aimis.readers.adults import NO_ADULT
-from aimis.readers.oesophagus import advice, keyframes, pooling, repeats, tracks
+from aimis.readers.oesophagus import advice, gates, keyframes, pooling, repeats, tracks
 from aimis.readers.oesophagus.judged import Conclusion, Pooling, Private, Rules, Seen, interest, seen
 from aimis.readers.oesophagus.stations import COLON, NO_ORGAN, OWN, stations
 
@@ -29,7 +32,12 @@ __all__ = ["REASONS", "Private", "Rules", "conclude", "interest"]
 COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY = "colonoscopy", "other-organs", "nothing-of-the-body"
 NO_FRAME, NONE_JUDGED = "no-frame-decoded", "no-frame-judged"
 STAIN, UNJUDGED, REPEAT = "stain-outside-training", "part-not-judged", "frozen-repeat"
-REASONS = (COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY, NO_FRAME, NONE_JUDGED, STAIN, UNJUDGED, REPEAT)
+IN_SOME, IN_ALL = "neoplasia-not-judged-in-some", "neoplasia-not-judged"
+OF_FRAMES = (gates.ELSEWHERE, *gates.SUSPICIOUS.values(), gates.IN_BARRETTS, gates.AT_JUNCTION)
+REASONS = (
+    *(COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY, NO_FRAME, NONE_JUDGED, STAIN, UNJUDGED, REPEAT),
+    *(IN_SOME, IN_ALL, *OF_FRAMES),
+)
 """Codes that only this reader's texts know."""
 
 MOST_REGIONS = 24
@@ -44,6 +52,16 @@ class _Case:
     frames: Sequence[Seen]
     counted: Sequence[Seen]
     pictured: Collection[int]
+
+    @property
+    def suspects(self) -> Sequence[Seen]:
+        """Frames that were taken for another organ's and look suspicious."""
+        return [f for f in self.frames if advice.is_suspicious(f.record) and not f.repeat]
+
+    @property
+    def shown(self) -> Sequence[Seen]:
+        """Frames that are worth a look, in order."""
+        return sorted((*self.counted, *self.suspects), key=lambda f: f.record.index)
 
 
 def conclude(
@@ -61,20 +79,35 @@ def conclude(
     """
     frames = _marked(judged, kind)
     case = _Case(kind=kind, frames=frames, counted=[f for f in frames if f.read and not f.repeat], pictured=pictured)
+    refusal = _refusal(case, rules.conclusion, limited)
+    if refusal is not None and refusal[1].code == COLONOSCOPY:
+        case = replace(case, frames=[_quiet(f) for f in frames])
+    return _concluded(case, refusal, seconds=seconds, limited=limited, rules=rules)
+
+
+def _concluded(
+    case: _Case,
+    refusal: tuple[Status, Reason] | None,
+    *,
+    seconds: float | None,
+    limited: Reason | None,
+    rules: Rules,
+) -> Outcome:
+    frames = case.frames
     followed = tuple(t for f in rules.entry.findings for t in _tracks(case, f, rules.conclusion))
     examination = Examination(
-        kind=kind,
+        kind=case.kind,
         frames=tuple(_limited_record(f, rules.conclusion) for f in frames),
-        key_frames=keyframes.choose(case.counted, followed, pictured),
+        key_frames=keyframes.choose(case.shown, followed, case.pictured),
         tracks=followed,
         stations=stations(f.record for f in frames if not f.repeat),
         seconds=seconds,
     )
-    refusal = _refusal(case, rules.conclusion, limited)
     site = _site(frames)
     if refusal is not None:
         status, reason = refusal
         codes = advice.UNSUPPORTED if status is Status.UNSUPPORTED else advice.UNREAD
+        codes = (advice.LOOK_HERE, *codes) if case.suspects else codes
         return Outcome(
             status=status,
             reason=reason,
@@ -88,9 +121,22 @@ def conclude(
         reason=limited or _limit(case, rules.conclusion),
         findings=findings,
         classifications=site,
-        advice=advice.codes(findings),
+        advice=_advice(case, findings),
         examination=examination,
     )
+
+
+def _advice(case: _Case, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What the findings call for, and first of all to look at frames that another organ's gate kept from judging."""
+    codes = advice.codes(findings, partly=any(not f.judges(advice.NEOPLASIA) for f in case.counted))
+    return (advice.LOOK_HERE, *codes) if case.suspects else codes
+
+
+def _quiet(frame: Seen) -> Seen:
+    """A frame of a colonoscopy: that it resembles neoplasia of the oesophagus means nothing."""
+    if frame.record.reason is None or not advice.is_suspicious(frame.record):
+        return frame
+    return replace(frame, record=replace(frame.record, reason=replace(frame.record.reason, code=gates.ELSEWHERE)))
 
 
 def _marked(judged: Sequence[JudgedFrame], kind: ExaminationKind) -> list[Seen]:
@@ -137,7 +183,11 @@ def _nothing_counted(frames: Sequence[FrameRecord], limited: Reason | None, *, o
 
 
 def _limit(case: _Case, conclusion: Conclusion) -> Reason | None:
-    """What limits an examination that was read: a stain that most frames share, else much that was not judged."""
+    """What limits an examination that was read: neoplasia not judged, a stain of most frames, much not judged."""
+    silent = sum(not f.judges(advice.NEOPLASIA) for f in case.counted)
+    if silent:
+        every = silent == len(case.counted)
+        return Reason.of(IN_ALL) if every else Reason.of(IN_SOME, frames=silent, judged=len(case.counted))
     stains = Counter(f.record.stain for f in case.counted if _untrained(f.record, conclusion))
     if stains.total() * 2 > len(case.counted):
         return Reason.of(STAIN, stain=str(stains.most_common(1)[0][0]))
@@ -176,16 +226,31 @@ def _pooling(case: _Case, finding: FindingEntry, conclusion: Conclusion) -> Pool
 
 
 def _finding(case: _Case, finding: FindingEntry, rules: Rules) -> Finding:
-    logits = [f.logits[finding.name] for f in case.counted]
+    """Of the frames that judge it; where none does, not judged, with the probability of all as it would be.
+
+    An alarm needs a frame that alarms; where none does, the examination is no likelier than its likeliest frame: few
+    frames, as those that Barrett's leaves, would be taken for more than each of them is.
+    """
+    judging = [f for f in case.counted if f.judges(finding.name)]
+    counted = judging or case.counted
+    said = [x for f in counted for x in f.record.findings if x.name == finding.name]
+    probability, threshold = _pooled(case, finding, counted, rules)
+    above = probability >= threshold
+    if finding.claim is Claim.ALARM and judging and not any(x.present for x in said):
+        above, probability = False, min(probability, max(x.probability for x in said))
+    found = replace(finding.found(probability, above=above), regions=_regions(counted, finding.name))
+    return found if judging else replace(found, claim=Claim.NOT_JUDGED, present=False, marked=False)
+
+
+def _pooled(case: _Case, finding: FindingEntry, counted: Sequence[Seen], rules: Rules) -> tuple[float, float]:
+    """The probability of the frames that count, and the least at which the finding is above."""
+    logits = [f.logits[finding.name] for f in counted]
     if case.kind is ExaminationKind.VIDEO:
-        logit, frames = pooling.of_video([f.at for f in case.counted], logits)
+        logit, frames = pooling.of_video([f.at for f in counted], logits)
     else:
-        logit, frames = pooling.of_stills(logits, [f.descriptor for f in case.counted])
+        logit, frames = pooling.of_stills(logits, [f.descriptor for f in counted])
     pooled = _pooling(case, finding, rules.conclusion)
-    probability = pooled.probability(logit, frames)
-    present = probability >= _threshold(finding, pooled, rules.operating_point)
-    regions = _regions(case.counted, finding.name)
-    return Finding(name=finding.name, probability=probability, present=present, regions=regions)
+    return pooled.probability(logit, frames), _threshold(finding, pooled, rules.operating_point)
 
 
 def _threshold(finding: FindingEntry, pooled: Pooling, operating_point: str) -> float:

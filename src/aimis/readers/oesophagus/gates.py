@@ -1,4 +1,4 @@
-"""Whether a frame is read: by how like endoscopy it is, and by where the network says that it was taken."""
+"""Whether a frame is read, and whether neoplasia is judged in it: by what the network says of it as a whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from aimis.domain.reading import Reason
 from aimis.readers.oesophagus import network
 
 OWN_SITES = ("oesophagus", "cardia-gej")
+ELSEWHERE = "not-the-oesophagus"
+SUSPICIOUS = {True: "suspicious-unsure", False: "suspicious-elsewhere"}
+"""Of a frame that was refused for another organ's, by whether the likeliest site is an own one all the same."""
+IN_BARRETTS, AT_JUNCTION = "not-judged-in-barretts", "not-judged-at-junction"
 NO_ENDOSCOPY = "other"
 
 
@@ -28,6 +32,32 @@ class Gates(BaseModel):
     own_site: float
 
 
+class NotJudged(BaseModel):
+    """Where neoplasia is not judged, from the manifest's network table: on Barrett's mucosa it cannot be told.
+
+    barretts : least probability of Barrett's from which it is not
+    squamous : least share of the oesophagus's among the odds of oesophagus and junction that an alarm needs: where
+        the frame is surely of the junction, Barrett's may go unseen
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    barretts: float
+    squamous: float
+
+    def reason(self, output: network.Output, *, barretts: float, suspicious: bool) -> Reason | None:
+        """Why neoplasia is not judged in the frame; None where it is.
+
+        barretts : the probability of Barrett's; suspicious : whether neoplasia is above its operating point
+        """
+        if barretts >= self.barretts:
+            return Reason.of(IN_BARRETTS)
+        own = output.sites[[network.SITES.index(name) for name in OWN_SITES]].astype(np.float64)
+        if suspicious and 1 / (1 + np.exp(own[1] - own[0])) < self.squamous:
+            return Reason.of(AT_JUNCTION)
+        return None
+
+
 def site(output: network.Output, gates: Gates) -> tuple[str, Reason | None]:
     """The likeliest site, and why the frame is not read where it is outside the oesophagus."""
     logits = output.sites.astype(np.float64)
@@ -38,5 +68,5 @@ def site(output: network.Output, gates: Gates) -> tuple[str, Reason | None]:
         return NO_ENDOSCOPY, Reason.of("not-an-endoscopic-picture")
     if sum(share[s] for s in OWN_SITES) < gates.own_site * (1 - other):
         likeliest = max(share, key=lambda name: share[name])
-        return likeliest, Reason.of("not-the-oesophagus", site=likeliest)
+        return likeliest, Reason.of(ELSEWHERE, site=likeliest)
     return max(OWN_SITES, key=lambda name: share[name]), None

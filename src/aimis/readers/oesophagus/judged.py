@@ -14,6 +14,7 @@ from aimis.readers.manifest import Calibration, OperatingPoints
 
 if TYPE_CHECKING:
     from aimis.domain.examination import FrameRecord
+    from aimis.domain.reading import Finding
     from aimis.readers.manifest import Manifest, ReaderEntry
     from aimis.readers.oesophagus.quality import Quality
     from aimis.readers.oesophagus.repeats import Descriptor
@@ -105,6 +106,15 @@ class Seen:
         """Whether the frame was read and has findings."""
         return bool(self.logits)
 
+    def finding(self, name: str) -> Finding | None:
+        """By name; None of a frame that was not read."""
+        return next((f for f in self.record.findings if f.name == name), None)
+
+    def judges(self, name: str) -> bool:
+        """Whether the frame says anything of a finding."""
+        found = self.finding(name)
+        return found is not None and not found.not_judged
+
 
 def seen(judged: JudgedFrame, position: int) -> Seen:
     """A frame that was judged, at its place in the examination."""
@@ -122,8 +132,12 @@ def seen(judged: JudgedFrame, position: int) -> Seen:
 
 def interest(record: FrameRecord, private: Private) -> float:
     """How much a frame deserves to be shown, 0..1: by its likeliest finding and by how well it is seen."""
-    likeliest = max((f.probability for f in record.findings), default=0.0)
-    return likeliest * (0.4 + 0.6 * private.quality.worth)
+    return seen_well(max((f.probability for f in record.findings), default=0.0), private)
+
+
+def seen_well(probability: float, private: Private) -> float:
+    """A probability weighed by how well the frame is seen, 0..1."""
+    return probability * (0.4 + 0.6 * private.quality.worth)
 
 
 def _logit(probability: float) -> float:

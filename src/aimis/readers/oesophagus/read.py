@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from aimis.domain.errors import CaseError, UnsupportedInputError
 from aimis.domain.examination import FrameRecord
-from aimis.domain.reading import Classification, Finding, Outcome, Reason, Status
+from aimis.domain.reading import Claim, Classification, Finding, Outcome, Reason, Status
 from aimis.imaging.frame import Frame
 from aimis.readers import adults
 from aimis.readers.oesophagus import advice, aperture, conclude, gates, network, quality, regions, repeats, stain
+from aimis.readers.oesophagus.judged import Private, interest, seen_well
 from aimis.readers.port import JudgedFrame
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class OesophagusReader:
         self._point, self._engine = operating_point, engine
         self._side_px = int(manifest.network["input_px"])
         self._gates = gates.Gates(**manifest.network["gates"])
+        self._not_judged = gates.NotJudged(**manifest.network["not_judged"])
         self._quality = quality.Limits(**manifest.network.get("quality", {}))
         self._rules = conclude.Rules.of(manifest, operating_point)
 
@@ -72,7 +74,7 @@ class OesophagusReader:
             reason=record.reason,
             findings=findings,
             classifications=site,
-            advice=advice.codes(findings) if record.status is Status.READ else (),
+            advice=advice.of_still(record),
         )
         return {self._entry.id: outcome}
 
@@ -110,12 +112,34 @@ class OesophagusReader:
         output = network.run(self._engine, look.square)
         site, reason = gates.site(output, self._gates)
         record = replace(record, site=site, stain=stain.name(stain.colours(look.square, look.mask), look.aperture))
+        private = Private(quality=seen, descriptor=repeats.descriptor(look.square))
         if reason is not None:
-            return JudgedFrame(record=replace(record, status=Status.UNSUPPORTED, reason=reason))
-        findings = tuple(self._finding(entry, output, look, frame.index) for entry in self._entry.findings)
-        record = replace(record, findings=findings)
-        private = conclude.Private(quality=seen, descriptor=repeats.descriptor(look.square))
-        return JudgedFrame(record=record, interest=conclude.interest(record, private), private=private)
+            return self._refused(replace(record, status=Status.UNSUPPORTED, reason=reason), output, private)
+        findings, reason = self._findings(output, look, frame.index)
+        record = replace(record, findings=findings, reason=reason)
+        return JudgedFrame(record=record, interest=interest(record, private), private=private)
+
+    def _refused(self, record: FrameRecord, output: network.Output, private: Private) -> JudgedFrame:
+        """A frame of another organ; one that looks suspicious all the same says so and keeps its picture."""
+        finding = self._finding(self._entry.finding(advice.NEOPLASIA), output)
+        if record.reason is None or record.reason.code != gates.ELSEWHERE or not finding.present:
+            return JudgedFrame(record=record)
+        record = replace(record, reason=replace(record.reason, code=gates.SUSPICIOUS[record.site in gates.OWN_SITES]))
+        return JudgedFrame(record=record, interest=seen_well(finding.probability, private), private=private)
+
+    def _findings(self, output: network.Output, look: _Look, index: int) -> tuple[tuple[Finding, ...], Reason | None]:
+        """All of them, and why neoplasia is not judged where it is not."""
+        found = {entry.name: self._finding(entry, output) for entry in self._entry.findings}
+        neoplasia = found[advice.NEOPLASIA]
+        barretts = found[advice.BARRETT].probability
+        reason = self._not_judged.reason(output, barretts=barretts, suspicious=neoplasia.present)
+        outlined = [finding for finding in found.values() if finding.pointed_out]
+        if reason is not None:
+            found[advice.NEOPLASIA] = replace(neoplasia, claim=Claim.NOT_JUDGED, present=False)
+        for finding in outlined:
+            where = regions.regions(output.map, finding.name, look.aperture, look.mask, scale=look.scale, frame=index)
+            found[finding.name] = replace(found[finding.name], regions=where)
+        return tuple(found.values()), reason
 
     def _look(self, still: Still) -> _Look:
         """UnsupportedInputError for what its file already says is no adult's endoscopy, or for a tiny picture."""
@@ -130,16 +154,10 @@ class OesophagusReader:
         mask = aperture.shown(found, self._side_px)
         return _Look(square=square, mask=mask, aperture=found, scale=still.reduction)
 
-    def _finding(self, entry: FindingEntry, output: network.Output, look: _Look, index: int) -> Finding:
+    def _finding(self, entry: FindingEntry, output: network.Output) -> Finding:
         logit = float(output.findings[network.FINDINGS.index(entry.name)])
         probability = round(entry.calibration.probability(logit), 6)
-        present = probability >= entry.threshold(self._point)
-        where = (
-            regions.regions(output.map, entry.name, look.aperture, look.mask, scale=look.scale, frame=index)
-            if present
-            else ()
-        )
-        return Finding(name=entry.name, probability=probability, present=present, regions=where)
+        return entry.found(probability, above=probability >= entry.threshold(self._point))
 
 
 def _record(frame: Frame, *, status: Status, reason: Reason | None = None) -> FrameRecord:

@@ -49,8 +49,8 @@ def follow(
 
 
 def _sightings(frames: Sequence[Seen], finding: str) -> list[_Sighting]:
-    found = ((f, next((x for x in f.record.findings if x.name == finding), None)) for f in frames)
-    return [_Sighting(seen=frame, finding=x) for frame, x in found if x is not None and x.present]
+    found = ((f, f.finding(finding)) for f in frames)
+    return [_Sighting(seen=frame, finding=x) for frame, x in found if x is not None and x.pointed_out]
 
 
 def _continues(last: _Sighting, new: _Sighting) -> bool:
@@ -86,4 +86,5 @@ def _track(run: Sequence[_Sighting], pictured: Collection[int], probability: Cal
         first_seconds=run[0].seen.at,
         last_seconds=run[-1].seen.at,
         probability=probability(pooled),
+        claim=best.finding.claim,
     )

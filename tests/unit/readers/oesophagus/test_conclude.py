@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimis.domain.examination import ExaminationKind, FrameRecord
-from aimis.domain.reading import Finding, Outcome, Reason, Region, Status
+from aimis.domain.reading import Claim, Finding, Outcome, Reason, Region, Status
 from aimis.readers.manifest import Calibration, FindingEntry, OperatingPoints, ReaderEntry
 from aimis.readers.oesophagus import advice, conclude
-from aimis.readers.oesophagus.advice import FINDINGS, NEOPLASIA
+from aimis.readers.oesophagus.advice import BARRETT, FINDINGS, NEOPLASIA
 from aimis.readers.oesophagus.judged import Conclusion, Pooling, Private, Rules
 from aimis.readers.oesophagus.quality import Quality
 from aimis.readers.port import JudgedFrame
@@ -38,10 +38,15 @@ SHARP = Quality(
 )
 
 
+def claim(name: str) -> Literal[Claim.ALARM, Claim.MARK]:
+    return Claim.ALARM if name == NEOPLASIA else Claim.MARK
+
+
 def rules(**conclusion: Any) -> Rules:
     points = OperatingPoints(screening=0.3, balanced=0.5, specific=0.7)
+    calibration = Calibration(slope=1, offset=0)
     findings = tuple(
-        FindingEntry(name=n, calibration=Calibration(slope=1, offset=0), operating_points=points) for n in FINDINGS
+        FindingEntry(name=n, calibration=calibration, operating_points=points, claim=claim(n)) for n in FINDINGS
     )
     entry = ReaderEntry(
         id="oesophagus", version="1.0.0", title="t", intended_use="u", inputs=("examination",), findings=findings
@@ -61,13 +66,25 @@ def read(
     seconds: float | None = None,
     seed: int | None = None,
     at: float = 100.0,
+    barretts: bool = False,
     **record: Any,
 ) -> JudgedFrame:
-    """A frame of the oesophagus that was read; `at` is where its lesion lies."""
-    present = probability >= 0.5
+    """A frame of the oesophagus that was read; `at` is where its lesion lies; `barretts`: and is not judged for it."""
+    above = probability >= 0.5
     region = Region(box_px=(at, at, at + 80, at + 80), probability=probability, frame=index)
-    lesion = Finding(name=NEOPLASIA, probability=probability, present=present, regions=(region,) if present else ())
-    others = tuple(Finding(name=n, probability=0.01, present=False) for n in FINDINGS if n != NEOPLASIA)
+    lesion = Finding(
+        name=NEOPLASIA,
+        probability=probability,
+        present=above and not barretts,
+        regions=(region,) if above else (),
+        claim=Claim.NOT_JUDGED if barretts else Claim.ALARM,
+    )
+    others = tuple(
+        Finding(name=n, probability=0.9 if marked else 0.01, present=False, claim=Claim.MARK, marked=marked)
+        for n in FINDINGS
+        if n != NEOPLASIA
+        for marked in [barretts and n == BARRETT]
+    )
     known = {"site": "oesophagus", "stain": "white-light", "size_px": (960, 540), "seconds": seconds, **record}
     frame = FrameRecord(index=index, status=Status.READ, findings=(lesion, *others), **known)
     private = Private(quality=SHARP, descriptor=picture(index if seed is None else seed))
@@ -85,6 +102,13 @@ def refused(index: int, code: str) -> JudgedFrame:
 
 def of(site: str, index: int) -> JudgedFrame:
     return unread(index, Status.UNSUPPORTED, site)
+
+
+def suspicious(index: int, site: str = "colon") -> JudgedFrame:
+    """A frame that the gate took for another organ's and that looks suspicious."""
+    reason = Reason.of("suspicious-elsewhere", site=site)
+    record = FrameRecord(index=index, status=Status.UNSUPPORTED, reason=reason, site=site)
+    return JudgedFrame(record=record, interest=0.6, private=Private(quality=SHARP, descriptor=picture(1000 + index)))
 
 
 def concluded(judged: Sequence[JudgedFrame], kind: ExaminationKind = STILLS, **given: Any) -> Outcome:
@@ -203,10 +227,10 @@ def test_more_normal_frames_lower_the_probability_where_their_number_was_calibra
 
 
 def test_decision_of_the_examination_is_its_own_where_it_has_one() -> None:
-    points = OperatingPoints(screening=0.1, balanced=0.2, specific=0.4)
-    frames = [read(i, 0.3) for i in range(3)]
-    assert not neoplasia(concluded(frames)).present
-    assert neoplasia(concluded(frames, stills={NEOPLASIA: Pooling(operating_points=points)})).present
+    points = OperatingPoints(screening=0.5, balanced=0.8, specific=0.9)
+    frames = [read(i, 0.6) for i in range(3)]
+    assert neoplasia(concluded(frames)).present
+    assert not neoplasia(concluded(frames, stills={NEOPLASIA: Pooling(operating_points=points)})).present
 
 
 @pytest.mark.parametrize(
@@ -295,13 +319,14 @@ def test_regions_of_the_examination_name_their_frames_strongest_first() -> None:
     [
         ((), "no-finding-inspect"),
         (("oesophageal-neoplasia",), "neoplasia-squamous"),
-        (("oesophageal-neoplasia", "barretts-oesophagus"), "neoplasia-in-barretts"),
+        (("oesophageal-neoplasia", "barretts-oesophagus"), "neoplasia-squamous"),
         (("barretts-oesophagus",), "barretts-surveillance"),
         (("oesophagitis",), "oesophagitis-heal-first"),
     ],
 )
 def test_advice_follows_the_findings(present: tuple[str, ...], first: str) -> None:
-    findings = [Finding(name=n, probability=0.9 if n in present else 0.1, present=n in present) for n in FINDINGS]
+    entry = rules().entry
+    findings = [entry.finding(n).found(0.9 if n in present else 0.1, above=n in present) for n in FINDINGS]
     assert advice.codes(findings)[0] == first
 
 
@@ -310,3 +335,88 @@ def test_dense_samples_of_a_short_flicker_do_not_alarm() -> None:
     assert not neoplasia(outcome).present
     assert outcome.examination is not None
     assert outcome.examination.tracks == ()
+
+
+@given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=10), st.sampled_from([STILLS, VIDEO]))
+@settings(max_examples=25, deadline=None)
+def test_examination_of_barretts_alone_never_alarms_and_is_never_an_all_clear(
+    values: list[float], kind: ExaminationKind
+) -> None:
+    outcome = concluded([read(i, p, seconds=i * 0.25, barretts=True) for i, p in enumerate(values)], kind)
+    found = neoplasia(outcome)
+    assert (outcome.status, found.present, found.claim) == (Status.READ, False, Claim.NOT_JUDGED)
+    assert code(outcome) == (Status.READ, "neoplasia-not-judged")
+    assert outcome.advice[0] == "neoplasia-not-judged"
+    assert outcome.examination is not None
+    assert all(track.finding != NEOPLASIA for track in outcome.examination.tracks)
+
+
+@given(probabilities, st.lists(st.floats(0.001, 0.999), max_size=6), st.sampled_from([STILLS, VIDEO]))
+@settings(max_examples=25, deadline=None)
+def test_frames_with_barretts_change_nothing_of_what_the_others_say(
+    values: list[float], within: list[float], kind: ExaminationKind
+) -> None:
+    own = [read(i, p, seconds=i * 0.25) for i, p in enumerate(values)]
+    more = [read(50 + i, p, seconds=60 + i * 0.25, barretts=True) for i, p in enumerate(within)]
+    alone, together = concluded(own, kind), concluded([*own, *more], kind)
+    assert neoplasia(alone) == neoplasia(together)
+    if within:
+        assert code(together) == (Status.READ, "neoplasia-not-judged-in-some")
+        assert together.reason is not None
+        assert dict(together.reason.values) == {"frames": str(len(within)), "judged": str(len(values) + len(within))}
+        assert "neoplasia-not-judged" in together.advice
+
+
+def test_marked_barretts_is_no_alarm_of_the_examination() -> None:
+    outcome = concluded([read(i, 0.1, barretts=True) for i in range(4)])
+    barretts = next(f for f in outcome.findings if f.name == BARRETT)
+    assert (barretts.claim, barretts.present, barretts.marked) == (Claim.MARK, False, True)
+
+
+def test_most_suspicious_barretts_frames_are_shown_beside_alarms_that_would_fill_all_places() -> None:
+    alarms = [read(i, 0.9 + i / 1000) for i in range(20)]
+    barretts = [read(30 + i, p, barretts=True) for i, p in enumerate((0.2, 0.95, 0.1))]
+    outcome = concluded([*alarms, *barretts])
+    assert outcome.examination is not None
+    chosen = outcome.examination.key_frames
+    assert len(chosen) == 8
+    assert chosen[0] < 20
+    assert 31 in chosen
+
+
+def test_suspicious_frame_taken_for_the_colon_is_among_the_key_frames_of_a_gastroscopy() -> None:
+    outcome = concluded([*(read(i) for i in range(12)), *(of("antrum", 20 + i) for i in range(9)), suspicious(40)])
+    assert outcome.status is Status.READ
+    assert outcome.advice[0] == "look-at-unjudged"
+    assert outcome.examination is not None
+    assert 40 in outcome.examination.key_frames
+    shown = next(f for f in outcome.examination.frames if f.index == 40)
+    assert (shown.status, shown.findings) == (Status.UNSUPPORTED, ())
+
+
+def test_suspicious_frames_are_shown_also_where_hardly_a_frame_shows_the_oesophagus() -> None:
+    outcome = concluded([*(of("antrum", i) for i in range(40)), suspicious(40, "fundus")])
+    assert code(outcome) == (Status.UNSUPPORTED, "other-organs")
+    assert outcome.advice[0] == "look-at-unjudged"
+    assert outcome.examination is not None
+    assert outcome.examination.key_frames == (40,)
+
+
+def test_colonoscopy_is_refused_as_a_whole_and_none_of_its_frames_is_to_be_looked_at() -> None:
+    outcome = concluded([*(of("colon", i) for i in range(20)), *(suspicious(20 + i) for i in range(5))])
+    assert code(outcome) == (Status.UNSUPPORTED, "colonoscopy")
+    assert outcome.advice == ("not-this-reader",)
+    assert outcome.examination is not None
+    assert outcome.examination.key_frames == ()
+    reasons = {f.reason.code for f in outcome.examination.frames if f.reason is not None}
+    assert "suspicious-elsewhere" not in reasons
+
+
+@given(st.lists(st.floats(0.001, 0.499), min_size=1, max_size=8), st.sampled_from([STILLS, VIDEO]))
+@settings(max_examples=25, deadline=None)
+def test_examination_does_not_alarm_where_no_frame_of_it_does(values: list[float], kind: ExaminationKind) -> None:
+    eager = {NEOPLASIA: Pooling(slope=1, offset=9, operating_points=None)}
+    outcome = concluded([read(i, p, seconds=i * 0.25) for i, p in enumerate(values)], kind, stills=eager, video=eager)
+    found = neoplasia(outcome)
+    assert found.probability == pytest.approx(max(values))
+    assert (found.present, found.claim) == (False, Claim.ALARM)

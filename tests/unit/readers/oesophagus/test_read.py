@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from aimis.domain.errors import BrokenInputError, UnsupportedInputError
 from aimis.domain.examination import ExaminationKind
-from aimis.domain.reading import Outcome, Status
+from aimis.domain.reading import Claim, Finding, Outcome, Status
 from aimis.imaging.frame import Frame
 from aimis.imaging.still import Still
 from aimis.inference.memory import FunctionEngine
@@ -45,9 +45,18 @@ def mucosa(seed: int = 0) -> scopes.Rgb:
 
 
 def answering(
-    site: str = "oesophagus", finding: float = 9.0, lesion: tuple[int, int] = (16, 16), distance: float = 10.0
+    site: str = "oesophagus",
+    finding: float = 9.0,
+    lesion: tuple[int, int] = (16, 16),
+    distance: float = 10.0,
+    *,
+    barretts: float = -9.0,
+    oesophagitis: float = -9.0,
 ) -> FunctionEngine:
-    """An engine that sees one site, and neoplasia on five by five places round `lesion` (row, column)."""
+    """An engine that sees one site, and neoplasia on five by five places round `lesion` (row, column).
+
+    finding, barretts, oesophagitis : logits
+    """
     sites = np.full(len(network.SITES), -9.0, np.float32)
     sites[network.SITES.index(site)] = 9
     places = np.full((len(network.CLASSES), PLACES, PLACES), -6.0, np.float32)
@@ -57,7 +66,7 @@ def answering(
 
     def function(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         assert inputs["frame"].shape == (1, 256, 256, 3)
-        found = np.array([finding, -9.0, -9.0], np.float32)
+        found = np.array([finding, barretts, oesophagitis], np.float32)
         far = np.array([distance], np.float32)
         return {"findings": found[None], "sites": sites[None], "distance": far, "map": places[None]}
 
@@ -170,3 +179,84 @@ def test_examination_finds_the_lesion_of_its_frames_and_names_them() -> None:
     assert outcome.examination is not None
     assert {r.frame for r in outcome.findings[0].regions} <= set(range(4))
     assert outcome.examination.key_frames
+
+
+def by_name(outcome: Outcome) -> dict[str, Finding]:
+    return {finding.name: finding for finding in outcome.findings}
+
+
+@pytest.mark.parametrize("neoplasia", [9.0, -9.0])
+def test_neoplasia_is_not_judged_where_barretts_mucosa_is_seen(neoplasia: float) -> None:
+    outcome = read(answering(finding=neoplasia, barretts=9.0))
+    found = by_name(outcome)["oesophageal-neoplasia"]
+    assert (found.claim, found.present) == (Claim.NOT_JUDGED, False)
+    assert outcome.reason is not None
+    assert outcome.reason.code == "not-judged-in-barretts"
+    assert "neoplasia-not-judged" in outcome.advice
+    assert "no-finding-inspect" not in outcome.advice
+
+
+def test_barretts_too_faint_for_a_mark_is_enough_for_neoplasia_not_to_be_judged() -> None:
+    entry, limit = shipped().reader("oesophagus").finding("barretts-oesophagus"), shipped().network["not_judged"]
+    assert limit["barretts"] < entry.operating_points.balanced
+    middle = (limit["barretts"] + entry.operating_points.balanced) / 2
+    logit = (np.log(middle / (1 - middle)) - entry.calibration.offset) / entry.calibration.slope
+    found = by_name(read(answering(barretts=float(logit))))
+    assert not found["barretts-oesophagus"].marked
+    assert found["oesophageal-neoplasia"].not_judged
+
+
+def test_suspicious_junction_is_not_judged_and_a_quiet_one_is() -> None:
+    suspicious, quiet = (read(answering(site="cardia-gej", finding=logit)) for logit in (9.0, -9.0))
+    assert by_name(suspicious)["oesophageal-neoplasia"].claim is Claim.NOT_JUDGED
+    assert suspicious.reason is not None
+    assert suspicious.reason.code == "not-judged-at-junction"
+    assert by_name(quiet)["oesophageal-neoplasia"].claim is Claim.ALARM
+    assert quiet.reason is None
+
+
+def test_neoplasia_of_the_squamous_oesophagus_alarms() -> None:
+    found = by_name(read(answering()))["oesophageal-neoplasia"]
+    assert (found.claim, found.present) == (Claim.ALARM, True)
+
+
+def test_barretts_and_oesophagitis_are_marks_and_never_present() -> None:
+    found = by_name(read(answering(finding=-9.0, barretts=9.0, oesophagitis=9.0)))
+    for name in ("barretts-oesophagus", "oesophagitis"):
+        assert (found[name].claim, found[name].present, found[name].marked) == (Claim.MARK, False, True)
+        assert found[name].regions
+
+
+def test_mark_below_its_point_is_a_mark_still_but_not_marked() -> None:
+    found = by_name(read(answering()))["oesophagitis"]
+    assert (found.claim, found.present, found.marked) == (Claim.MARK, False, False)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-12, 12), st.floats(-12, 12), st.floats(-12, 12), st.sampled_from(["oesophagus", "cardia-gej"]))
+def test_only_an_alarm_is_present_and_none_stands_beside_barretts(
+    neoplasia: float, barretts: float, oesophagitis: float, site: str
+) -> None:
+    found = by_name(read(answering(site, neoplasia, barretts=barretts, oesophagitis=oesophagitis)))
+    assert all(f.claim is Claim.ALARM for f in found.values() if f.present)
+    assert not (found["oesophageal-neoplasia"].present and found["barretts-oesophagus"].marked)
+
+
+def test_frame_taken_for_the_colon_that_looks_suspicious_says_so_and_keeps_its_picture() -> None:
+    suspicious, quiet = (
+        reader(answering(site="colon", finding=logit)).judge(
+            Frame(index=3, picture=Still(rgb=mucosa(), full_size_px=(520, 400)))
+        )
+        for logit in (9.0, -9.0)
+    )
+    assert suspicious.record.reason is not None
+    assert (suspicious.record.status, suspicious.record.reason.code) == (Status.UNSUPPORTED, "suspicious-elsewhere")
+    assert dict(suspicious.record.reason.values) == {"site": "colon"}
+    assert suspicious.interest > 0
+    assert quiet.record.reason is not None
+    assert (quiet.record.reason.code, quiet.interest) == ("not-the-oesophagus", 0)
+
+
+def test_still_taken_for_the_colon_that_looks_suspicious_advises_to_look() -> None:
+    outcome = read(answering(site="colon"))
+    assert (outcome.status, outcome.findings, outcome.advice) == (Status.UNSUPPORTED, (), ("look-at-unjudged",))
