@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from pathlib import Path
 from typing import Any
 
 from aimis.readers.fundus.network import TARGETS
 from training.results import Results, metric
 
 RESULTS = Results(reader="fundus", mark="figures")
+PRICES, HOW_TO = Results(reader="fundus", mark="points"), Path("docs/howto/site-settings.md")
 SOURCES = {"idrid": "IDRiD", "eyepacs": "EyePACS", "odir5k": "ODIR-5K"}
 RETINOPATHY = ("any-diabetic-retinopathy", "referable-diabetic-retinopathy", "diabetic-macular-oedema")
 DISEASE = TARGETS[5:]
@@ -16,8 +19,10 @@ Figures = dict[str, Any]
 
 
 def main() -> None:
-    """Put the tables between the marks of the model card and the README."""
-    RESULTS.fill(markdown(RESULTS.load()))
+    """Put the tables between the marks of the model card, the README and the how-to."""
+    found = RESULTS.load()
+    RESULTS.fill(markdown(found))
+    PRICES.fill(_marks(found["marks"]), HOW_TO)
 
 
 def lines(figures: Figures) -> list[tuple[str, str, dict[str, float]]]:
@@ -98,6 +103,14 @@ def _rate(point: str, counts: tuple[int, int], finding: str) -> str:
         f'[[readers.rates]]\npoint = "{point}"\n{finding}value = {hit / of:.4f}\nlow = {low:.4f}\nhigh = {high:.4f}\n'
         f'n = {of}\non = "{", ".join(SOURCES.values())}, test part, patients kept out"\n\n'
     )
+
+
+def interval(hit: int, of: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    z, share = 1.96, hit / of
+    middle, half = share + z * z / (2 * of), z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    scale = 1 + z * z / of
+    return max(0.0, min(share, (middle - half) / scale)), min(1.0, max(share, (middle + half) / scale))
 
 
 if __name__ == "__main__":

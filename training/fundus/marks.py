@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from typing import Any
 from aimis.readers.fundus import decide
 from aimis.readers.manifest import OPERATING_POINTS
 from training.fundus import data
-from training.fundus.package import FINDINGS, truth_of
 
 Record = dict[str, Any]
 Eye = dict[str, Any]
@@ -97,8 +95,8 @@ def normal(rows: Sequence[data.Row], eyes: Sequence[Eye]) -> Counts:
 def sick(rows: Sequence[data.Row], eyes: Sequence[Eye]) -> Counts:
     """Of the eyes with each finding that its reader read, those marked with it."""
     counts = {}
-    for name in FINDINGS:
-        told = [eye["findings"].get(name) for row, eye in zip(rows, eyes, strict=True) if truth_of(row, name)]
+    for name in data.FINDINGS:
+        told = [eye["findings"].get(name) for row, eye in zip(rows, eyes, strict=True) if data.truth_of(row, name)]
         marked = [is_marked for is_marked in told if is_marked is not None]
         counts[name] = sum(marked), len(marked)
     return counts
@@ -112,11 +110,3 @@ def contradicts(eye: Eye) -> bool:
     )
     least = 2 if found.get(decide.REFERABLE) else int(found.get(decide.ANY, False))
     return alone or (eye["grade"] is not None and min(eye["grade"], 2) != least)
-
-
-def interval(hit: int, of: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    z, share = 1.96, hit / of
-    middle, half = share + z * z / (2 * of), z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    scale = 1 + z * z / of
-    return max(0.0, min(share, (middle - half) / scale)), min(1.0, max(share, (middle + half) / scale))

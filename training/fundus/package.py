@@ -24,11 +24,6 @@ WEIGHTS = READER / "weights" / "fundus.onnx"
 TEMPLATE = Path("training/fundus/reader.template.toml")
 SIDE_PX = 384
 ABSTAINED = 0.03  # share of the calibration photographs that a reader may call not certain
-FINDINGS = {  # finding -> its target and the column of truth
-    "any-diabetic-retinopathy": "icdr-1-or-worse",
-    "referable-diabetic-retinopathy": "icdr-2-or-worse",
-    **{name: name for name in TARGETS[4:]},
-}
 
 
 def main() -> None:
@@ -70,7 +65,7 @@ def write_reader(shared: Path, work: Path) -> None:
     root = shared / "fundus"
     rows = [r for r in data.read_rows(root) if data.part_of(r) == "calibration"]
     outputs = outputs_of(WEIGHTS, root, rows, SIDE_PX)
-    fitted = {name: _fit(name, target, rows, outputs) for name, target in FINDINGS.items()}
+    fitted = {name: _fit(name, target, rows, outputs) for name, target in data.FINDINGS.items()}
     decided = Decided.of(rows, outputs, fitted)
     taught = ((r["source"], root / r["file"]) for r in data.read_rows(root) if data.part_of(r) == "train")
     values = {
@@ -106,13 +101,13 @@ class Decided:
     def of(cls, rows: list[data.Row], outputs: Outputs, fitted: dict[str, calibrate.Calibrated]) -> Decided:
         """With the thresholds that are fitted to these eyes."""
         raw = {
-            name: calibrate.sigmoid(each.slope * outputs["logits"][:, TARGETS.index(FINDINGS[name])] + each.offset)
+            name: calibrate.sigmoid(each.slope * outputs["logits"][:, TARGETS.index(data.FINDINGS[name])] + each.offset)
             for name, each in fitted.items()
         }
         told = [decide.consistent({n: float(v[i]) for n, v in raw.items()}) for i in range(len(rows))]
         eyes = points.Eyes(
-            probabilities={name: np.array([each[name] for each in told]) for name in FINDINGS},
-            truth={name: np.array([truth_of(row, name) for row in rows], dtype=float) for name in FINDINGS},
+            probabilities={name: np.array([each[name] for each in told]) for name in data.FINDINGS},
+            truth={name: np.array([data.truth_of(row, name) for row in rows], dtype=float) for name in data.FINDINGS},
             normal=data.normal_eyes(rows),
         )
         thresholds = points.joint_thresholds(eyes)
@@ -121,15 +116,8 @@ class Decided:
         return cls(eyes=eyes, thresholds=thresholds, probabilities=told, present=present)
 
 
-def truth_of(row: data.Row, finding: str) -> float | None:
-    """1, 0 or None where the source does not say; as the scoring program has it."""
-    truth, weight = data.targets_of(row)
-    place = TARGETS.index(FINDINGS[finding])
-    return truth[place] if weight[place] >= 1 else None
-
-
 def _fit(finding: str, target: str, rows: list[data.Row], outputs: Outputs) -> calibrate.Calibrated:
-    truth = [truth_of(row, finding) for row in rows]
+    truth = [data.truth_of(row, finding) for row in rows]
     known = [i for i, t in enumerate(truth) if t is not None]
     patients = [f"{rows[i]['source']}:{rows[i]['patient']}" for i in known]
     logits = outputs["logits"][known, TARGETS.index(target)]

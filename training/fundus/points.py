@@ -20,8 +20,8 @@ BUDGETS = {"specific": 0.04, "balanced": 0.12, "screening": 0.35}
 """The most of any source on the calibration part: less than promised, for the thresholds are fitted to these eyes."""
 FLOOR = 0.10
 """Nothing is called present at a lower probability: nine in ten such marks would be wrong."""
-LEVELS = np.round(np.arange(FLOOR, 1.001, 0.05), 2)
-"""Coarse, so that a threshold does not follow single eyes."""
+LEVELS = np.round(np.arange(FLOOR, 0.951, 0.05), 2)
+"""Coarse, so that a threshold does not follow single eyes; at the last one every finding is called present."""
 WORTH = {
     "referable-diabetic-retinopathy": 2.0,
     "diabetic-macular-oedema": 1.0,
@@ -93,7 +93,7 @@ class _Spending:
 
 
 def joint_thresholds(eyes: Eyes) -> dict[str, dict[str, float]]:
-    """Finding -> threshold by point; each point spends what it may beyond the stricter one, so that thresholds only fall."""
+    """Finding -> threshold by point; each point goes on where the stricter one ended, so that thresholds only fall."""
     spending = _Spending(eyes=eyes, thresholds=dict.fromkeys(eyes.probabilities, 1.0))
     found: dict[str, dict[str, float]] = {name: {} for name in eyes.probabilities}
     for point, budget in BUDGETS.items():
@@ -105,6 +105,6 @@ def joint_thresholds(eyes: Eyes) -> dict[str, dict[str, float]]:
 
 
 def _free(spending: _Spending, finding: str) -> float:
-    """Returns one level above the lowest at which no further normal eye is marked."""
+    """Returns one level above the lowest at which no further normal eye is marked; the last level at most."""
     free = [place for place, level in enumerate(LEVELS) if spending.price(finding, level)[0] <= 0]
-    return float(LEVELS[min(free[0] + 1, len(LEVELS) - 1)]) if free else 1.0
+    return float(LEVELS[min(free[0] + 1 if free else len(LEVELS), len(LEVELS) - 1)])

@@ -92,15 +92,18 @@ class FundusReader:
         measured = quality.measure(square, field.visible_fraction)
         output = network.run(self._engine, square)
         gates.check_scope(measured, output.gate, self._limits)
-        fault = gates.fault(measured, self._limits)
+        return self._decided(output, measured, _box(field, still.reduction))
+
+    def _decided(self, output: network.Output, measured: quality.Quality, box_px: Box) -> _Seen:
+        """Of all findings together, so that no two contradict each other."""
         probabilities = decide.consistent({f.name: _probability(f, output) for f in self._findings})
         return _Seen(
             output=output,
             probabilities=probabilities,
             present=decide.present(probabilities, self._thresholds),
             quality=measured,
-            fault=fault,
-            box_px=_box(field, still.reduction),
+            fault=gates.fault(measured, self._limits),
+            box_px=box_px,
         )
 
     def _judge(self, entry: ReaderEntry, seen: _Seen) -> Outcome:
