@@ -33,10 +33,10 @@ class Results:
         path = self.folder / "figures.json"
         return dict(json.loads(path.read_text())) if path.exists() else {}
 
-    def fill(self, table: str) -> None:
-        """Put the table between the marks of the model card and the README."""
+    def fill(self, table: str, *places: Path) -> None:
+        """Put the table between the marks of the places, or of the model card and the README."""
         marked = re.compile(rf"(<!-- {self.mark}:begin.*?-->\n).*?(<!-- {self.mark}:end -->)", re.DOTALL)
-        for place in (Path("src/aimis/readers") / self.reader / "MODEL_CARD.md", Path("README.md")):
+        for place in places or (Path("src/aimis/readers") / self.reader / "MODEL_CARD.md", Path("README.md")):
             place.write_text(marked.sub(lambda m: f"{m[1]}{table}{m[2]}", place.read_text()))
 
 

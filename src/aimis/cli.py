@@ -92,7 +92,7 @@ def read(
     resume: Annotated[bool, typer.Option("--resume", help="Do not read again what the record in DIR holds.")] = False,
     operating_point: Annotated[
         OperatingPoint | None,
-        typer.Option("--operating-point", help="How sensitive decisions are; else each reader's own."),
+        typer.Option("--operating-point", help="How sensitive, at the price of false alarms; else each reader's own."),
     ] = None,
 ) -> None:
     """Read photographs, examinations, videos and CT scans: what is in them, how sure, and where.
@@ -132,7 +132,8 @@ def live(
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; else any free one.")] = 0,
     language: LanguageOption = None,
     operating_point: Annotated[
-        OperatingPoint | None, typer.Option("--operating-point", help="How sensitive decisions are; else the reader's.")
+        OperatingPoint | None,
+        typer.Option("--operating-point", help="How sensitive, at the price of false alarms; else the reader's."),
     ] = None,
 ) -> None:
     """Watch an examination as it is made: a local page shows the stream, what is judged and where.

@@ -1,7 +1,8 @@
-"""From the network's logits to probabilities and decisions, on the calibration part: patients never trained on."""
+"""From the network's logits to probabilities and grades, on the calibration part: patients never trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,24 +14,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrated:
-    """Platt's slope and offset, thresholds by operating point, and how the methods compared."""
+    """Platt's slope and offset, and how the methods compared."""
 
     slope: float
     offset: float
-    thresholds: dict[str, float]
     compared: dict[str, float]
 
 
 def calibrate(logits: Floats, truth: Floats, patients: list[str]) -> Calibrated:
     """Platt scaling on all; the log loss of each method by five folds of patients stands beside it."""
     slope, offset = platt(logits, truth)
-    probability = sigmoid(slope * logits + offset)
-    return Calibrated(
-        slope=slope,
-        offset=offset,
-        thresholds=operating_points(probability, truth),
-        compared=compare(logits, truth, patients),
-    )
+    return Calibrated(slope=slope, offset=offset, compared=compare(logits, truth, patients))
 
 
 def sigmoid(x: Floats) -> Floats:
@@ -88,40 +82,24 @@ def compare(logits: Floats, truth: Floats, patients: list[str]) -> dict[str, flo
     return {name: round(float(np.mean(each)), 4) for name, each in losses.items()}
 
 
-def operating_points(probability: Floats, truth: Floats) -> dict[str, float]:
-    """Thresholds: screening and balanced for sensitivity 0.95 and 0.90, specific for specificity 0.95.
+def severe_cuts(expected: Floats, grade: npt.NDArray[np.int_], said: npt.NDArray[np.int_]) -> list[float]:
+    """Returns the cuts of the expected grade for 3 and 4 with the best quadratic kappa, nearest to the middles.
 
-    The quantiles are those of conformal prediction: on new patients of the same kind the sensitivity is at least
-    the stated one on average.
+    said : 0, 1 or 2 (or worse) by the findings; the cuts divide the last
     """
-    sick, well = np.sort(probability[truth == 1]), np.sort(probability[truth == 0])
-    at = {name: _lower(sick, missed) for name, missed in (("screening", 0.05), ("balanced", 0.10))}
-    specific = float(well[min(len(well) - 1, int(np.ceil(0.95 * (len(well) + 1))) - 1)]) + 1e-6
-    return {**at, "specific": min(1.0, max(specific, at["balanced"]))}
+    steps = np.round(np.arange(1.05, 4.0, 0.05), 2)
+    pairs = [(float(low), float(high)) for low in steps for high in steps if low <= high]
+    best = max(pairs, key=lambda c: (kappa(graded(expected, said, c), grade), -abs(c[0] - 2.5) - abs(c[1] - 3.5)))
+    return list(best)
 
 
-def _lower(ordered: Floats, missed: float) -> float:
-    """The largest threshold that misses at most the share of the sick, with one to spare."""
-    place = int(np.floor(missed * (len(ordered) + 1))) - 1
-    return float(ordered[max(place, 0)]) - 1e-6 if place >= 0 else float(ordered[0]) * 0.9
+def graded(expected: Floats, said: npt.NDArray[np.int_], cuts: Sequence[float]) -> npt.NDArray[np.int_]:
+    """Returns the grades, with 2 or worse divided by the cuts; as `aimis.readers.fundus.decide.grade`."""
+    return np.asarray(said + (said >= 2) * (expected[:, None] >= np.array(cuts)).sum(axis=1))
 
 
-def grade_cuts(expected: Floats, grade: npt.NDArray[np.int_]) -> list[float]:
-    """Four cuts of the expected grade with the best quadratic kappa, each moved in turn."""
-    cuts = [0.5, 1.5, 2.5, 3.5]
-    for _ in range(4):
-        for k in range(4):
-            low = cuts[k - 1] if k else 0.0
-            high = cuts[k + 1] if k < 3 else 4.0
-            choices = [c for c in np.arange(0.05, 4.0, 0.05) if low < c < high]
-            trials = [(kappa(expected, grade, [*cuts[:k], c, *cuts[k + 1 :]]), -abs(c - (k + 0.5)), c) for c in choices]
-            cuts[k] = float(round(max(trials)[2], 2))
-    return cuts
-
-
-def kappa(expected: Floats, grade: npt.NDArray[np.int_], cuts: list[float]) -> float:
+def kappa(said: npt.NDArray[np.int_], grade: npt.NDArray[np.int_]) -> float:
     """Cohen's kappa with quadratic weights."""
-    said = (expected[:, None] >= np.array(cuts)[None]).sum(axis=1)
     observed = np.mean((said - grade) ** 2)
     chance = np.mean((said[:, None] - grade[None, :]) ** 2)
     return float(1 - observed / chance) if chance else 0.0

@@ -23,6 +23,11 @@ FLAG_COLUMNS = {
     "pathological-myopia": "pathological_myopia",
     "other-fundus-abnormality": "other",
 }
+FINDINGS = {  # finding -> its target and the column of truth
+    "any-diabetic-retinopathy": "icdr-1-or-worse",
+    "referable-diabetic-retinopathy": "icdr-2-or-worse",
+    **{name: name for name in TARGETS[4:]},
+}
 Row = dict[str, str]
 
 
@@ -63,6 +68,20 @@ def targets_of(row: Row) -> tuple[list[float], list[float]]:
     if row["normal"]:
         say("abnormal-fundus", 1.0 - float(row["normal"]))
     return list(truth.values()), list(weight.values())
+
+
+def truth_of(row: Row, finding: str) -> float | None:
+    """1, 0 or None where the source does not say; as the scoring program has it."""
+    truth, weight = targets_of(row)
+    place = TARGETS.index(FINDINGS[finding])
+    return truth[place] if weight[place] >= 1 else None
+
+
+def normal_eyes(rows: list[Row]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Source -> shape (rows,), its eyes labelled normal, or graded as without retinopathy where no other label is."""
+    normal = [row["normal"] == "1" if row["normal"] else row["icdr_grade"] == "0" for row in rows]
+    sources = np.array([row["source"] for row in rows])
+    return {str(source): np.array(normal) & (sources == source) for source in dict.fromkeys(sources)}
 
 
 def sampling_weight(row: Row) -> float:

@@ -6,9 +6,7 @@ Runs `aimis read --json` as a user would, and the scoring program of the shared 
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,7 +15,8 @@ from typing import Any
 import cv2
 
 from training import scored
-from training.fundus import data, figures, inspection
+from training.fundus import data, figures, inspection, marks
+from training.fundus.marks import read
 from training.fundus.negatives import negatives
 
 Record = dict[str, Any]
@@ -31,14 +30,20 @@ def main() -> None:
     parser.add_argument(
         "--all-scope", action="store_true", help="the scope gate on all fundus photographs, not the test part alone"
     )
+    parser.add_argument("--before", metavar="COMMIT", help="print the marks of the readers of a commit too")
+    parser.add_argument("--marks", action="store_true", help="measure the marks at each operating point alone")
     args = parser.parse_args()
     if not (args.shared / "data" / "fundus" / "labels.csv").exists():
         sys.exit(f"{args.shared / 'data'} is not there: evaluation needs the labelled development data")
     args.work.mkdir(parents=True, exist_ok=True)
     root = args.shared / "data" / "fundus"
     rows = [r for r in data.read_rows(root) if data.part_of(r) == "test"]
+    if args.marks:
+        figures.RESULTS.save({**figures.RESULTS.load(), "marks": marks.measure(root, rows, args.work, args.before)})
+        return
     records = read([str(root / r["file"]) for r in rows], args.work / "test.jsonl")
     found: dict[str, Any] = {name: score(args, only) for name, only in _views(rows).items()}
+    found["marks"] = marks.measure(root, rows, args.work, args.before)
     found["blocks"] = blocks(args, rows)
     found["scope"] = scope(args, root, records)
     found["inspection"] = inspection.inspect(root, rows)
@@ -47,19 +52,6 @@ def main() -> None:
     left_out = figures.RESULTS.folder / "leave-one-source-out.json"
     print("== leave one source out (that source unseen in training; see training/fundus/README.md)")
     print(left_out.read_text() if left_out.exists() else "not run: python -m training.fundus.leave_one_out")
-
-
-def read(paths: list[str], out: Path) -> list[Record]:
-    """The JSON lines of `aimis read` for the paths, also kept in `out`."""
-    listed = out.with_suffix(".paths")
-    listed.write_text("\n".join(paths))
-    readers = ["--reader", "diabetic-retinopathy", "--reader", "fundus-disease"]
-    command = [str(Path(sys.executable).with_name("aimis")), "read", "--json", *readers, *paths]
-    with out.open("w") as handle:
-        done = subprocess.run(command, stdout=handle, check=False)
-    if done.returncode not in (0, 3):
-        sys.exit(f"aimis read ended with {done.returncode}")
-    return [json.loads(line) for line in out.read_text().splitlines()]
 
 
 def _views(rows: list[data.Row]) -> dict[str, list[data.Row]]:

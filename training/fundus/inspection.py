@@ -37,7 +37,7 @@ def inspect(root: Path, rows: list[data.Row]) -> dict[str, Any]:
     side = int(manifest.network["input_px"])
     found: dict[str, Any] = {}
     for target, finding in (("icdr-2-or-worse", "referable-diabetic-retinopathy"), ("glaucoma", "glaucoma")):
-        sick = [r for r in rows if package.truth_of(r, finding) == 1][:: max(1, len(rows) // 400)][:_PHOTOGRAPHS]
+        sick = [r for r in rows if data.truth_of(r, finding) == 1][:: max(1, len(rows) // 400)][:_PHOTOGRAPHS]
         squares = [_square(root / r["file"], side) for r in sick]
         found[f"deletion {finding}"] = _deletion(engine, squares, target)
         found[f"flip agreement {finding}"] = _flips(engine, squares, target)
@@ -118,8 +118,8 @@ def _coverage_risk(manifest: Manifest, root: Path, rows: list[data.Row]) -> dict
         ("fundus-disease", "abnormal-fundus"),
     ):
         entry = manifest.reader(reader).finding(finding)
-        truth = np.array([-1.0 if (t := package.truth_of(r, finding)) is None else t for r in rows])
-        logits = outputs["logits"][:, network.TARGETS.index(package.FINDINGS[finding])]
+        truth = np.array([-1.0 if (t := data.truth_of(r, finding)) is None else t for r in rows])
+        logits = outputs["logits"][:, network.TARGETS.index(data.FINDINGS[finding])]
         p, t = np.array([entry.calibration.probability(x) for x in logits]), entry.threshold("balanced")
         certainty = np.where(p >= t, (p - t) / (1 - t), (t - p) / t)
         order = np.argsort(-certainty)

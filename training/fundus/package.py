@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from aimis.readers.fundus import decide
 from aimis.readers.fundus.network import TARGETS
 from training import manifest
-from training.fundus import calibrate, data, figures
+from training.fundus import calibrate, data, figures, points
 from training.fundus.outputs import Outputs, outputs_of
 
 READER = Path("src/aimis/readers/fundus")
@@ -22,11 +24,6 @@ WEIGHTS = READER / "weights" / "fundus.onnx"
 TEMPLATE = Path("training/fundus/reader.template.toml")
 SIDE_PX = 384
 ABSTAINED = 0.03  # share of the calibration photographs that a reader may call not certain
-FINDINGS = {  # finding -> its target and the column of truth
-    "any-diabetic-retinopathy": "icdr-1-or-worse",
-    "referable-diabetic-retinopathy": "icdr-2-or-worse",
-    **{name: name for name in TARGETS[4:]},
-}
 
 
 def main() -> None:
@@ -68,65 +65,100 @@ def write_reader(shared: Path, work: Path) -> None:
     root = shared / "fundus"
     rows = [r for r in data.read_rows(root) if data.part_of(r) == "calibration"]
     outputs = outputs_of(WEIGHTS, root, rows, SIDE_PX)
-    fitted = {name: _fit(name, target, rows, outputs) for name, target in FINDINGS.items()}
+    fitted = {name: _fit(name, target, rows, outputs) for name, target in data.FINDINGS.items()}
+    decided = Decided.of(rows, outputs, fitted)
     taught = ((r["source"], root / r["file"]) for r in data.read_rows(root) if data.part_of(r) == "train")
     values = {
         "weights": manifest.weights(WEIGHTS, taught),
-        **_grade_values(rows, outputs),
-        **_abstention(rows, outputs, fitted),
+        **_grade_values(rows, outputs, decided),
+        **_abstention(decided),
+        **{name: _finding(each, decided.thresholds[name]) for name, each in fitted.items()},
+        **figures.manifest_tables(),
     }
-    for name, each in fitted.items():
-        values[name] = f"calibration = {{ slope = {each.slope:.4f}, offset = {each.offset:.4f} }}\n" + manifest.points(
-            each.thresholds
-        )
-    values |= figures.manifest_tables()
     (work / "calibration.json").write_text(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
     manifest.fill(TEMPLATE, READER / "reader.toml", values)
     print(json.dumps({n: f.compared for n, f in fitted.items()}, indent=1))
 
 
-def truth_of(row: data.Row, finding: str) -> float | None:
-    """1, 0 or None where the source does not say; as the scoring program has it."""
-    truth, weight = data.targets_of(row)
-    place = TARGETS.index(FINDINGS[finding])
-    return truth[place] if weight[place] >= 1 else None
+def _finding(fitted: calibrate.Calibrated, thresholds: dict[str, float]) -> str:
+    slope = f"calibration = {{ slope = {fitted.slope:.4f}, offset = {fitted.offset:.4f} }}"
+    return f"{slope}\n{manifest.points(thresholds)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The calibration part as the reader decides it.
+
+    probabilities, present : one an eye; the latter at the balanced point
+    """
+
+    eyes: points.Eyes
+    thresholds: dict[str, dict[str, float]]
+    probabilities: list[dict[str, float]]
+    present: list[frozenset[str]]
+
+    @classmethod
+    def of(cls, rows: list[data.Row], outputs: Outputs, fitted: dict[str, calibrate.Calibrated]) -> Decided:
+        """With the thresholds that are fitted to these eyes."""
+        raw = {
+            name: calibrate.sigmoid(each.slope * outputs["logits"][:, TARGETS.index(data.FINDINGS[name])] + each.offset)
+            for name, each in fitted.items()
+        }
+        told = [decide.consistent({n: float(v[i]) for n, v in raw.items()}) for i in range(len(rows))]
+        eyes = points.Eyes(
+            probabilities={name: np.array([each[name] for each in told]) for name in data.FINDINGS},
+            truth={name: np.array([data.truth_of(row, name) for row in rows], dtype=float) for name in data.FINDINGS},
+            normal=data.normal_eyes(rows),
+        )
+        thresholds = points.joint_thresholds(eyes)
+        balanced = {name: each["balanced"] for name, each in thresholds.items()}
+        present = [decide.present(each, balanced) for each in told]
+        return cls(eyes=eyes, thresholds=thresholds, probabilities=told, present=present)
 
 
 def _fit(finding: str, target: str, rows: list[data.Row], outputs: Outputs) -> calibrate.Calibrated:
-    truth = [truth_of(row, finding) for row in rows]
+    truth = [data.truth_of(row, finding) for row in rows]
     known = [i for i, t in enumerate(truth) if t is not None]
     patients = [f"{rows[i]['source']}:{rows[i]['patient']}" for i in known]
     logits = outputs["logits"][known, TARGETS.index(target)]
     return calibrate.calibrate(logits, np.array([truth[i] for i in known], dtype=float), patients)
 
 
-def _grade_values(rows: list[data.Row], outputs: Outputs) -> dict[str, str]:
+def _grade_values(rows: list[data.Row], outputs: Outputs, decided: Decided) -> dict[str, str]:
     """Calibration of the four steps and the cuts of the expected grade."""
-    graded = [i for i, r in enumerate(rows) if r["icdr_grade"]]
-    grade = np.array([int(rows[i]["icdr_grade"]) for i in graded])
-    expected, steps = np.zeros(len(graded)), []
+    known = [i for i, r in enumerate(rows) if r["icdr_grade"]]
+    grade = np.array([int(rows[i]["icdr_grade"]) for i in known])
+    expected, steps = np.zeros(len(known)), []
     for k in range(4):
-        logits = outputs["logits"][graded, k]
+        logits = outputs["logits"][known, k]
         slope, offset = calibrate.platt(logits, (grade > k).astype(float))
         steps.append(f"{{ slope = {slope:.4f}, offset = {offset:.4f} }}")
         expected += calibrate.sigmoid(slope * logits + offset)
-    cuts = calibrate.grade_cuts(expected, grade)
-    print("kappa on the calibration part", round(calibrate.kappa(expected, grade, cuts), 3), cuts)
+    said = np.array([decide.grade(decided.present[i], 0.0, ()) for i in known])
+    cuts = calibrate.severe_cuts(expected, grade, said)
+    print(
+        "kappa on the calibration part", round(calibrate.kappa(calibrate.graded(expected, said, cuts), grade), 3), cuts
+    )
     return {"grade": f"grade_calibration = [{', '.join(steps)}]\ngrade_cuts = {cuts}"}
 
 
-def _abstention(rows: list[data.Row], outputs: Outputs, fitted: dict[str, calibrate.Calibrated]) -> dict[str, str]:
-    """The certainty under which a reader abstains, and the coverage and risk it gives."""
+def _abstention(decided: Decided) -> dict[str, str]:
+    """The certainty under which a reader abstains, and the coverage and risk it gives at the balanced point."""
+    balanced = {name: each["balanced"] for name, each in decided.thresholds.items()}
     values = {}
-    for reader, finding in (("retinopathy", "referable-diabetic-retinopathy"), ("disease", "abnormal-fundus")):
-        each = fitted[finding]
-        logits = outputs["logits"][:, TARGETS.index(FINDINGS[finding])]
-        p, t = calibrate.sigmoid(each.slope * logits + each.offset), each.thresholds["balanced"]
-        certainty = np.abs(p - t) / np.where(p >= t, 1 - t, t)
+    for reader, own, finding in (
+        ("retinopathy", frozenset(figures.RETINOPATHY), decide.REFERABLE),
+        ("disease", frozenset(figures.DISEASE), decide.ABNORMAL),
+    ):
+        certainty = np.array([decide.certainty(each, balanced, own) for each in decided.probabilities])
         least = float(np.quantile(certainty, ABSTAINED))
-        truth = [truth_of(row, finding) for row in rows]
-        judged = [i for i, v in enumerate(truth) if v is not None and certainty[i] >= least]
-        risk = float(np.mean([(p[i] >= t) != truth[i] for i in judged]))
+        told, truth = np.array([finding in each for each in decided.present]), decided.eyes.truth[finding]
+        judged = ~np.isnan(truth) & (certainty >= least)
+        risk = float(np.mean(told[judged] != truth[judged]))
+        for point in points.BUDGETS:
+            at = {name: each[point] for name, each in decided.thresholds.items()}
+            sure = [decide.certainty(each, at, own) >= least for each in decided.probabilities]
+            print(f"{reader} at {point}: certain of {np.mean(sure):.3f}")
         values[f"abstention-{reader}"] = f"threshold = {least:.4f}\ncoverage = {1 - ABSTAINED}\nrisk = {risk:.4f}"
     return values
 

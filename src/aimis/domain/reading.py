@@ -153,6 +153,21 @@ class EvidenceMap:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """A measured share of eyes that are marked at the operating point in use, 0..1, with its 95 % interval.
+
+    finding : the share is of eyes that have it; None: of normal eyes, marked with whatever finding
+    n : on how many eyes it was measured
+    """
+
+    finding: str | None
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What a reader says of one picture.
 
@@ -163,6 +178,7 @@ class Outcome:
     laterality : as far as the picture itself tells
     examination : of an examination, its frames and what was found over time
     scan : of a CT, its nodules; `findings` then holds one finding, the probability of its likeliest nodule
+    rates : what the decisions are worth, as far as it was measured at the thresholds in use
     """
 
     status: Status
@@ -176,6 +192,7 @@ class Outcome:
     laterality: Laterality | None = None
     examination: Examination | None = None
     scan: Scan | None = None
+    rates: tuple[Rate, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status is Status.READ and not self.findings:

@@ -123,6 +123,21 @@ class Metric(_Part):
         return self
 
 
+class PointRate(_Part):
+    """A measured share of eyes that are marked at an operating point, 0..1, with its 95 % interval.
+
+    finding : the share is of eyes that have it; None: of normal eyes, marked by any reader of the folder
+    """
+
+    point: PointName
+    value: fields.Probability
+    low: fields.Probability
+    high: fields.Probability
+    n: Annotated[int, Field(strict=True, ge=1)]
+    on: fields.Words
+    finding: fields.Kebab | None = None
+
+
 class Abstention(_Part):
     """Below `threshold` of its own certainty the reader does not judge.
 
@@ -146,11 +161,13 @@ class ReaderEntry(_Part):
     default_operating_point: PointName = "balanced"
     findings: Annotated[tuple[FindingEntry, ...], Field(min_length=1)]
     metrics: tuple[Metric, ...] = ()
+    rates: tuple[PointRate, ...] = ()
     abstention: Abstention | None = None
 
     @model_validator(mode="after")
     def _findings_differ(self) -> Self:
         _check_unique("finding", [finding.name for finding in self.findings])
+        _check_unique("rate", [f"{rate.finding or 'of normal eyes'} at {rate.point}" for rate in self.rates])
         return self
 
     def finding(self, name: str) -> FindingEntry:

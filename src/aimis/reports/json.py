@@ -16,6 +16,7 @@ from aimis.domain.reading import (
     LateralitySource,
     Measure,
     Outcome,
+    Rate,
     ReaderIdentity,
     Reading,
     Reason,
@@ -168,6 +169,7 @@ def _outcome_record(outcome: Outcome) -> dict[str, Any]:
         "laterality": outcome.laterality,
         "examination": None if outcome.examination is None else json_examination.to_record(outcome.examination),
         "scan": None if outcome.scan is None else json_scan.to_record(outcome.scan),
+        "rates": [[r.finding, r.value, r.low, r.high, r.n] for r in outcome.rates],
     }
 
 
@@ -185,6 +187,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
         laterality=None if entry["laterality"] is None else Laterality(entry["laterality"]),
         examination=None if examination is None else json_examination.from_record(examination),
         scan=None if scan is None else json_scan.from_record(scan),
+        rates=tuple(Rate(finding=f, value=v, low=a, high=b, n=n) for f, v, a, b, n in entry.get("rates", ())),
     )
 
 

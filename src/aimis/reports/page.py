@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 
 from aimis.domain.reading import Measure, Outcome, Status
-from aimis.reports import document, outline, overlay
+from aimis.reports import document, outline, overlay, rates
 from aimis.reports.case import Case, shrunk
 from aimis.reports.document import JOIN, Document, Level, Row, Verdict
 from aimis.reports.texts import EYE, PICTURE
@@ -90,11 +90,15 @@ class EyePage:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Page(Document):
-    """A whole report."""
+    """A whole report.
+
+    rates : what the setting in use finds and what it marks for nothing, in sentences
+    """
 
     eyes: tuple[EyePage, ...]
     legend: str
     one_eye: str
+    rates: tuple[str, ...]
 
 
 def compose(case: Case, texts: Texts) -> Page:
@@ -116,6 +120,7 @@ def compose(case: Case, texts: Texts) -> Page:
         provenance=tuple(document.provenance_of(named, texts)),
         legend=texts.label("overlay-legend", **_SHARES) if any(len(eye.pictures) > 1 for eye in eyes) else "",
         one_eye=texts.label("one-eye") if texts.subject == EYE and _is_of_one_eye(case) else "",
+        rates=rates.sentences([reading for eye in case.eyes for reading in eye.readings], texts),
     )
 
 

@@ -30,6 +30,7 @@ def _sections(page: Page, texts: Texts) -> list[parts.Section]:
         partial(parts.verdicts, [eye.verdict for eye in page.eyes]),
         *(partial(eye, shown, texts) for shown in page.eyes),
         partial(_legend, page),
+        partial(_rates, page, texts),
         partial(parts.advice, page, texts),
         partial(parts.meaning, texts),
         partial(parts.provenance, page, texts),
@@ -160,3 +161,11 @@ def _quality(eye: EyePage, texts: Texts, sheet: Sheet, y: float) -> float:
 def _legend(page: Page, sheet: Sheet, y: float) -> float:
     y = sheet.paragraph(parts.LEFT, y, parts.INNER, page.one_eye, Style(size=8, bold=True))
     return sheet.paragraph(parts.LEFT, y, parts.INNER, page.legend, parts.SMALL) + 4
+
+
+def _rates(page: Page, texts: Texts, sheet: Sheet, y: float) -> float:
+    if not page.rates:
+        return y
+    y = sheet.paragraph(parts.LEFT, y, parts.INNER, texts.label("rates"), parts.BOLD)
+    words = (" " if page.language == "en" else "").join(page.rates)
+    return sheet.paragraph(parts.LEFT, y, parts.INNER, words, Style(size=7.5)) + 4

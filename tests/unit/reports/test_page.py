@@ -245,7 +245,7 @@ def test_provenance_names_file_hashes_readers_engine_point_and_time() -> None:
     assert provenance["SHA-256 of the weights"] == "ab" * 32
     assert "fundus-disease version 1.0.0" in provenance["Reader"]
     assert provenance["Engine"] == "onnxruntime 1.22 f32"
-    assert provenance["Operating point"] == "screening (most sensitive)"
+    assert provenance["Operating point"] == "screening (most sensitive, most false alarms)"
     assert provenance["Read on"] == "2026-01-31 08:05:09 UTC, 0.050 s"
 
 

@@ -1,4 +1,4 @@
-"""Calibration and operating points hold what they promise."""
+"""Calibration holds what it promises."""
 
 from __future__ import annotations
 
@@ -40,29 +40,12 @@ def test_platt_scaling_is_right_on_the_whole_however_far_the_logits_reach(seed: 
     assert calibrate.sigmoid(slope * logits + offset).mean() == pytest.approx(wanted, abs=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 10_000))
-def test_operating_points_reach_their_sensitivity_and_rise(seed: int) -> None:
-    logits, truth = cohort(seed)
-    probability = calibrate.sigmoid(logits)
-    points = calibrate.operating_points(probability, truth)
-    assert points["screening"] <= points["balanced"] <= points["specific"]
-    fresh_logits, fresh_truth = cohort(seed + 1)
-    fresh = calibrate.sigmoid(fresh_logits)[fresh_truth == 1]
-    assert (fresh >= points["balanced"]).mean() == pytest.approx(0.90, abs=0.06)
-    assert (fresh >= points["screening"]).mean() == pytest.approx(0.95, abs=0.06)
-
-
-def test_few_sick_give_a_threshold_below_all_of_them() -> None:
-    probability, truth = np.array([0.4, 0.5, 0.1, 0.2, 0.3]), np.array([1.0, 1, 0, 0, 0])
-    assert calibrate.operating_points(probability, truth)["screening"] < 0.4
-
-
-def test_grade_cuts_recover_a_perfect_grader() -> None:
+def test_severe_cuts_recover_a_perfect_grader() -> None:
     grade = np.random.default_rng(0).integers(0, 5, 300)
     expected = np.asarray(grade * 0.8 + 0.1, dtype=np.float64)
-    cuts = calibrate.grade_cuts(expected, grade)
-    assert calibrate.kappa(expected, grade, cuts) == pytest.approx(1.0)
+    said = np.minimum(grade, 2)
+    cuts = calibrate.severe_cuts(expected, grade, said)
+    assert calibrate.kappa(calibrate.graded(expected, said, cuts), grade) == pytest.approx(1.0)
 
 
 def test_isotonic_regression_rises_and_keeps_the_mean() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aimis.readers.fundus.decide import REFERABLE_GRADE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,18 +22,18 @@ _BY_FINDING = {
     "cataract": "cataract-refer",
     "other-fundus-abnormality": "other-refer",
 }
-_REFERABLE_GRADE = 2
 
 
-def codes(findings: Sequence[Finding], grade: int | None) -> tuple[str, ...]:
-    """Most urgent first. A decision never asks for less than the grade does, nor the grade for less than it."""
+def codes(findings: Sequence[Finding], grade: int | None, *, retinopathy: bool) -> tuple[str, ...]:
+    """Returns the codes, most urgent first; of retinopathy the grade alone decides.
+
+    retinopathy : any diabetic retinopathy is present, whether or not the reader lists it
+    """
     present = {f.name for f in findings if f.present}
     named = tuple(code for name, code in _BY_FINDING.items() if name in present)
-    if grade is None:
-        return named or (("abnormal-refer",) if present else ("no-finding-rescreen",))
-    if "referable-diabetic-retinopathy" in present:
-        grade = max(grade, _REFERABLE_GRADE)
-    elif "any-diabetic-retinopathy" in present:
-        grade = max(grade, 1)
-    by_grade = _BY_GRADE[grade]
-    return (by_grade, *named) if grade > _REFERABLE_GRADE else (*named, by_grade)
+    if grade is not None:
+        by_grade = _BY_GRADE[grade]
+        return (by_grade, *named) if grade > REFERABLE_GRADE else (*named, by_grade)
+    if named or not present:
+        return named or ("no-finding-rescreen",)
+    return ("abnormal-as-retinopathy",) if retinopathy else ("abnormal-refer",)

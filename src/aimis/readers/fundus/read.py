@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from aimis.domain.reading import (
     Status,
 )
 from aimis.imaging.field import Field, find_field, normalise_field
-from aimis.readers.fundus import advice, gates, network, quality
+from aimis.readers.fundus import advice, decide, gates, network, quality, rates
 from aimis.readers.manifest import Calibration
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ TARGET_OF = {
     "referable-diabetic-retinopathy": "icdr-2-or-worse",
 }
 """The network's target where it is not the finding's own name."""
-DECIDING = {RETINOPATHY: "referable-diabetic-retinopathy", "fundus-disease": "abnormal-fundus"}
-"""The finding whose distance from its threshold is the reader's certainty."""
 _SIDE_SURE = 0.1  # widths of the field between disc and middle, from which the eye is told
 
 
@@ -47,9 +45,15 @@ def load(
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What one photograph gave before any reader judged it."""
+    """What one photograph gave before any reader judged it.
+
+    probabilities : of every finding of the folder, asked for or not
+    present : the same findings, decided together
+    """
 
     output: network.Output
+    probabilities: Mapping[str, float]
+    present: frozenset[str]
     quality: quality.Quality
     fault: Reason | None
     box_px: Box
@@ -60,8 +64,9 @@ class FundusReader:
 
     def __init__(self, manifest: Manifest, reader_ids: frozenset[str], operating_point: str, engine: Engine) -> None:
         self._entries = [manifest.reader(i) for i in manifest.reader_ids if i in reader_ids]
-        self._cataract = manifest.reader("fundus-disease").finding("cataract")
-        self._point = operating_point
+        self._findings = [finding for entry in manifest.readers for finding in entry.findings]
+        self._thresholds = {f.name: f.threshold(operating_point) for f in self._findings}
+        self._rates = {entry.id: rates.stated(entry, self._findings, operating_point) for entry in self._entries}
         self._engine = engine
         self._side_px = int(manifest.network["input_px"])
         self._grade_cuts = [float(cut) for cut in manifest.network["grade_cuts"]]
@@ -87,23 +92,34 @@ class FundusReader:
         measured = quality.measure(square, field.visible_fraction)
         output = network.run(self._engine, square)
         gates.check_scope(measured, output.gate, self._limits)
-        fault = gates.fault(measured, self._limits)
-        return _Seen(output=output, quality=measured, fault=fault, box_px=_box(field, still.reduction))
+        return self._decided(output, measured, _box(field, still.reduction))
+
+    def _decided(self, output: network.Output, measured: quality.Quality, box_px: Box) -> _Seen:
+        """Of all findings together, so that no two contradict each other."""
+        probabilities = decide.consistent({f.name: _probability(f, output) for f in self._findings})
+        return _Seen(
+            output=output,
+            probabilities=probabilities,
+            present=decide.present(probabilities, self._thresholds),
+            quality=measured,
+            fault=gates.fault(measured, self._limits),
+            box_px=box_px,
+        )
 
     def _judge(self, entry: ReaderEntry, seen: _Seen) -> Outcome:
         fault = seen.fault
-        if fault is not None and self._present(self._cataract, seen.output):
+        if fault is not None and "cataract" in seen.present:
             # the lens is the likely cause: said aloud, and behind a veil the cataract itself can still be read
             fault = Reason.of("cataract-likely-hides-fundus")
-        findings = tuple(self._finding(f, seen.output) for f in entry.findings)
+        findings = tuple(_finding(f, seen) for f in entry.findings)
         veiled = seen.fault is not None and seen.fault.code in gates.VEILS
         hidden_by_cataract = veiled and fault != seen.fault and any(f.name == "cataract" for f in entry.findings)
         if fault is not None and not hidden_by_cataract:
             return self._refuse(fault, seen)
-        certainty = self._certainty(entry, seen.output)
+        certainty = self._certainty(findings, seen)
         if entry.abstention is not None and certainty < entry.abstention.threshold and not hidden_by_cataract:
             return self._refuse(Reason.of("not-certain"), seen, certainty)
-        grade = self._grade(seen.output) if entry.id == RETINOPATHY else None
+        grade = self._grade(seen) if entry.id == RETINOPATHY else None
         return Outcome(
             status=Status.READ,
             reason=fault,
@@ -112,8 +128,9 @@ class FundusReader:
             certainty=certainty,
             measures=gates.measures(seen.quality, self._limits),
             evidence=tuple(_evidence(f.name, seen) for f in findings if f.present),
-            advice=advice.codes(findings, grade),
+            advice=advice.codes(findings, grade, retinopathy=decide.ANY in seen.present),
             laterality=_laterality(seen.output),
+            rates=self._rates[entry.id],
         )
 
     def _refuse(self, reason: Reason, seen: _Seen, certainty: float | None = None) -> Outcome:
@@ -126,26 +143,21 @@ class FundusReader:
             laterality=_laterality(seen.output),
         )
 
-    def _finding(self, entry: FindingEntry, output: network.Output) -> Finding:
-        probability = _probability(entry, output)
-        return Finding(name=entry.name, probability=probability, present=probability >= entry.threshold(self._point))
+    def _certainty(self, findings: Sequence[Finding], seen: _Seen) -> float:
+        """0 where the least change would turn whether the reader marks the eye at all, 1 at a probability of 0 or 1."""
+        own = frozenset(finding.name for finding in findings)
+        return round(decide.certainty(seen.probabilities, self._thresholds, own), 6)
 
-    def _present(self, entry: FindingEntry, output: network.Output) -> bool:
-        return _probability(entry, output) >= entry.threshold(self._point)
-
-    def _certainty(self, entry: ReaderEntry, output: network.Output) -> float:
-        """0 at the deciding finding's threshold, 1 at a probability of 0 or 1."""
-        deciding = entry.finding(DECIDING[entry.id])
-        probability, threshold = _probability(deciding, output), deciding.threshold(self._point)
-        room = 1 - threshold if probability >= threshold else threshold
-        return round(abs(probability - threshold) / room, 6) if room else 1.0
-
-    def _grade(self, output: network.Output) -> int:
-        """ICDR 0-4: how many cuts the expected grade, the sum of P(grade >= k), passes."""
+    def _grade(self, seen: _Seen) -> int:
+        """ICDR 0-4, by the findings and the expected grade, which is the sum of P(grade >= k)."""
         expected = 0.0
         for target, step in zip(network.TARGETS, self._steps, strict=False):
-            expected += step.probability(output.logit(target))
-        return sum(expected >= cut for cut in self._grade_cuts)
+            expected += step.probability(seen.output.logit(target))
+        return decide.grade(seen.present, expected, self._grade_cuts)
+
+
+def _finding(entry: FindingEntry, seen: _Seen) -> Finding:
+    return Finding(name=entry.name, probability=seen.probabilities[entry.name], present=entry.name in seen.present)
 
 
 def _probability(entry: FindingEntry, output: network.Output) -> float:
