@@ -164,8 +164,9 @@ def _asked(right: Bools, left: Bools, off_mm: Floats, spacing_mm: Triple) -> Flo
     if not (right | left).any():
         return asked
     z, y, _ = _box(right | left)
-    height = ((np.arange(asked.shape[0]) - z.start) / (z.stop - z.start))[:, None, None]
-    back = ((np.arange(asked.shape[1]) - y.start) / (y.stop - y.start))[:, None]
+    depth, rows, _ = right.shape
+    height = ((np.arange(depth) - z.start) / (z.stop - z.start))[:, None, None]
+    back = ((np.arange(rows) - y.start) / (y.stop - y.start))[:, None]
     for places, (off, radius) in (
         ((height >= _OUTER) | (back >= _OUTER), _OUTER_MM),
         (height >= _APEX, _APEX_MM),
