@@ -239,9 +239,11 @@ def _dense(coarse: _Coarse, found: Lungs) -> Iterator[Region]:
 
 
 def _absent(coarse: _Coarse, found: Lungs) -> Iterator[Region]:
-    """Tissue where the other lung, mirrored, has lung, widest first."""
+    """Tissue where the other lung, mirrored, has lung; the heart beside fluid is none of it."""
     depth = _depth(coarse.mirrored, coarse)
-    yield from _regions(depth, list(np.argwhere(depth >= coarse.asked_mm)), coarse, found)
+    yield from _regions(depth, list(np.argwhere(depth >= _MIRRORED_MM)), coarse, found)
+    clear = np.where(coarse.asked_mm < _MIRRORED_MM, depth, 0)
+    yield from _regions(clear, list(np.argwhere((clear > 0) & (clear >= coarse.asked_mm))), coarse, found)
 
 
 def _depth(mask: Bools, coarse: _Coarse) -> Floats:
