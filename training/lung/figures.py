@@ -51,9 +51,10 @@ def _unjudged(found: dict[str, Any]) -> str:
     named = sum(bool(places) for places in scans.values())
     return (
         "\nMasses, consolidations and cavities of 25 to 90 mm put, at places that chose no rule, into five scans that "
-        f'were seen when rules were set; reported or named "not judged": {groups}. In the same scans as they are: '
-        f"named in {named} of {len(scans)} (development). Of 45 lesions that someone else drew (masses, cavities, lobes, "
-        f"fluid, whole lungs), {others['first run']} when the reader first met them, {others['now']} since (development).\n"
+        f'were seen when rules were set; reported or named "not judged": {groups}. In the same scans as they are, '
+        f"something is named in {named} of {len(scans)} (development). Of 45 lesions that someone else drew (masses, "
+        f"cavities, lobes, fluid, whole lungs): {others['first run']} when the reader first met them, {others['now']} "
+        "since (development).\n"
     )
 
 
