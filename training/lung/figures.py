@@ -33,7 +33,7 @@ def markdown(found: dict[str, Any]) -> str:
     text += "\nCompared with an earlier CT, nodules of unseen patients grown by a known ratio of volumes:\n\n"
     for ratio, each in found.get("growth", {}).items():
         text += f"- {ratio}: {', '.join(f'{name} {value}' for name, value in each.items())}\n"
-    text += _unjudged(found.get("unjudged", {}).get("kept"))
+    text += _unjudged(found.get("unjudged", {}))
     text += "\nThe scans as they are:\n"
     for name, each in found["real scans"].items():
         found_of = f"{each['found']} of {each['labelled']} labelled nodules found"
@@ -41,17 +41,20 @@ def markdown(found: dict[str, Any]) -> str:
     return text + "\n"
 
 
-def _unjudged(told: dict[str, Any] | None) -> str:
+def _unjudged(found: dict[str, Any]) -> str:
     """Lesions reported or named, and what is named where nothing was put in."""
-    if told is None:
+    if "kept" not in found:
         return ""
+    told, others = found["kept"], found["drawn by someone else"]
     groups = "; ".join(f"{name} {value}" for name, value in told["lesions"].items())
     scans = told["named where nothing was put in"]
     named = sum(bool(places) for places in scans.values())
     return (
-        "\nMasses, consolidations and cavities of 25 to 90 mm put into five scans whose lesions chose no rule, "
-        f'reported or named "not judged": {groups}. Named in the same scans as they are: {named} of {len(scans)} '
-        "(development: these were seen when rules were set).\n"
+        "\nMasses, consolidations and cavities of 25 to 90 mm put, at places that chose no rule, into five scans that "
+        f'were seen when rules were set; reported or named "not judged": {groups}. In the same scans as they are, '
+        f"something is named in {named} of {len(scans)} (development). Of 45 lesions that someone else drew (masses, "
+        f"cavities, lobes, fluid, whole lungs): {others['first run']} when the reader first met them, {others['now']} "
+        "since (development).\n"
     )
 
 

@@ -257,7 +257,8 @@ def _whole(volume: Volume, at: int, zoom: _Grid) -> View:
     small = np.asarray(cv2.resize(section, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
     side = _SIDE_PX - 1
     corners = np.array([[0, 0, 1], [side, 0, 1], [side, side, 1], [0, side, 1]]) @ zoom.matrix.T
-    square = _points((corners + 0.5) * (size[0] / columns, size[1] / rows))
+    shown = np.clip(corners + 0.5, 0, (columns, rows))  # what is wide, at the edge, reaches over it
+    square = _points(shown * (size[0] / columns, size[1] / rows))
     return View(plane=Plane.SLICE, grey=_windowed(small, _LUNG_WINDOW), mm_per_px=mm_per_px, outlines=(square,))
 
 

@@ -109,6 +109,14 @@ def test_whole_slice_marks_the_square_that_the_axial_picture_shows() -> None:
     assert at == pytest.approx(BALLS_MM[0][:2], abs=1)
 
 
+def test_square_of_what_lies_at_the_edge_stays_in_the_whole_slice() -> None:
+    edge = nodule(0, centre_lps_mm=(ORIGIN_MM[0], ORIGIN_MM[1], BALLS_MM[0][2]), mask=None, size=None)
+    whole = views.cut(volume(), scan(edge)).nodules[0][0]
+    square, (rows, columns) = np.array(whole.outlines[0]), whole.grey.shape
+    assert square.min() >= 0
+    assert np.all(square.max(axis=0) <= (columns, rows))
+
+
 def test_marks_of_the_overview_lie_on_the_nodules() -> None:
     front = views.cut(volume(), scan()).front
     assert front is not None

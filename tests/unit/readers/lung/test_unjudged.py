@@ -72,10 +72,45 @@ def test_a_hollow_with_a_wall_is_named_a_cavity(wall: float) -> None:
     assert region.extent_mm == pytest.approx(60, abs=14)
 
 
+def filled(*, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) -> Volume:
+    """The phantom without air in a box, in LPS mm: of lungs, what stands in it is solid."""
+    volume, boxes = plain(), (z, y, x)
+    axes = [
+        (np.arange(n) * mm + at >= low) & (np.arange(n) * mm + at <= high)
+        for n, mm, at, (low, high) in zip(
+            volume.hu.shape, volume.spacing_mm, volume.origin_lps_mm[::-1], boxes, strict=True
+        )
+    ]
+    hu: Any = volume.hu.copy()
+    inside = axes[0][:, None, None] & axes[1][:, None] & axes[2] & (found_at(volume) > 0)
+    hu[inside] = 30
+    return replace(volume, hu=hu)
+
+
+def found_at(volume: Volume) -> Any:
+    return found_in(volume).at(np.moveaxis(np.indices(volume.hu.shape), 0, -1))
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        pytest.param({"x": (0, 200), "y": (-200, 200), "z": (0, 300)}, id="a whole lung"),
+        pytest.param({"x": (-200, 0), "y": (-200, 200), "z": (160, 300)}, id="an upper lobe"),
+        pytest.param({"x": (0, 200), "y": (-200, 200), "z": (190, 300)}, id="an apex"),
+        pytest.param({"x": (-200, 0), "y": (20, 200), "z": (0, 200)}, id="fluid behind"),
+    ],
+)
+def test_what_takes_the_place_of_a_lung_or_a_part_of_it_is_named(box: dict[str, tuple[float, float]]) -> None:
+    volume = filled(x=box["x"], y=box["y"], z=box["z"])
+    (region,) = unjudged.find(found_in(volume))
+    place = volume.to_lps(region.centre_zyx)
+    assert all(low <= at <= high for at, (low, high) in zip(place, (box["x"], box["y"], box["z"]), strict=True))
+
+
 @settings(max_examples=15, deadline=None)
 @given(
-    diameter=st.floats(42, 75),
-    wall=st.sampled_from([None, 4.0, 8.0]),
+    diameter=st.floats(30, 95),
+    wall=st.sampled_from([None, 4.0, 8.0, 14.0]),
     back=st.floats(-25, 25),
     up=st.floats(-40, 60),
     side=st.sampled_from([-1, 1]),
