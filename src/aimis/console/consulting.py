@@ -14,7 +14,7 @@ from aimis import settings
 from aimis.consult import answers, assemble, jsonl, loader, phrases
 from aimis.consult.consultation import Consultation, Person
 from aimis.consult.dialogue import Dialogue, Question, Start
-from aimis.consult.model import Finding, Kind
+from aimis.consult.model import Finding, Kind, Urgency
 from aimis.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ class _Talk:
         if found.path is not None and self.dialogue.safety is not None:
             yield self.dialogue.safety.own_path(found.path, person).of(language)
         yield from (f"! {flag.say.of(language)} ({flag.why.of(language)})" for flag in found.flags)
-        yield from (self.words.label(f"caution-{caution}") for caution in found.cautions)
+        if found.urgency is Urgency.SAME_DAY:
+            yield from (self.words.label(f"caution-{caution}") for caution in found.cautions)
         if found.abstained:
             yield self.words.label("abstained")
         elif found.explanations:

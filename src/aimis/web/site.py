@@ -22,6 +22,11 @@ from aimis.web.words import preferred, words_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 SEE_OTHER = 303
+SPOKEN_IN: Mapping[str, Sequence[str]] = {
+    "en": ("AU", "CA", "GB", "IE", "IN", "NZ", "US"),
+    "zh": ("CN", "HK", "MO", "SG", "TW"),
+}
+"""Countries that stand first where a language was chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +87,10 @@ class Site:
         return HTMLResponse(template.render({**everywhere, **values}), status)
 
     def countries(self, language: str) -> Sequence[tuple[str, Country]]:
-        """By name; at the end what holds elsewhere."""
+        """First where most people speak the language, so that few must scroll; then by name; at the end elsewhere."""
+        first = SPOKEN_IN.get(language, ())
         named = sorted(self.paths.countries.items(), key=lambda item: item[1].country.of(language))
-        return sorted(named, key=lambda item: item[0] == ELSEWHERE)
+        return sorted(named, key=lambda item: (item[0] == ELSEWHERE, item[0] not in first))
 
     def refusal(self, key: str, language: str, status: int, **values: Any) -> HTMLResponse:
         """A page that says what did not work."""

@@ -21,6 +21,8 @@ ADULT = Person(age_years=45)
 DANGERS: tuple[tuple[Urgency, float, str, str], ...] = (
     (Urgency.EMERGENCY, 45, "my chest feels stifling and I am sweating, no pain at all", "胸闷，出了点汗，不痛"),
     (Urgency.EMERGENCY, 61, "a bit of chest tightness and a little sweating", "有点胸闷，一点点出汗"),
+    (Urgency.EMERGENCY, 52, "there is a heavy feeling in my chest and I sweat", "胸口发沉，出汗"),
+    (Urgency.SAME_DAY, 45, "my chest feels tight, I am stressed and sleep badly", "胸闷，工作压力大，睡不好"),
     (Urgency.SAME_DAY, 62, "food sticks a bit when I eat", "进食哽噎"),
     (
         Urgency.EMERGENCY,
@@ -33,6 +35,9 @@ DANGERS: tuple[tuple[Urgency, float, str, str], ...] = (
     (Urgency.EMERGENCY, 30, "fever and purple spots", "发烧，皮肤有瘀点"),
     (Urgency.EMERGENCY_DEPARTMENT, 30, "tiny purple spots on my arms", "胳膊上有瘀点"),
     (Urgency.EMERGENCY, 40, "bitten by an adder", "被蛇咬了"),
+    (Urgency.EMERGENCY, 40, "a snake nipped my heel, it is only a scratch", "脚后跟被蛇咬了一下，就破点皮"),
+    (Urgency.EMERGENCY_DEPARTMENT, 30, "hot fat splashed on my cheek", "热油崩到脸上"),
+    (Urgency.EMERGENCY_DEPARTMENT, 30, "I burnt my nose on the grill", "热汤泼到下巴了"),
     (Urgency.EMERGENCY_DEPARTMENT, 30, "I burnt my face a little", "面部有点烧伤"),
     (
         Urgency.EMERGENCY_DEPARTMENT,
@@ -46,6 +51,7 @@ DANGERS: tuple[tuple[Urgency, float, str, str], ...] = (
     (Urgency.EMERGENCY_DEPARTMENT, 28, "I am 30 weeks pregnant and have a slight headache", "怀孕30周，头有点疼"),
     (Urgency.EMERGENCY_DEPARTMENT, 28, "31 weeks with my second baby, my head hurts a bit", "怀二胎31周，头有点疼"),
     (Urgency.EMERGENCY_DEPARTMENT, 28, "seven months pregnant and my head hurts", "怀孕七个月，头疼"),
+    (Urgency.EMERGENCY_DEPARTMENT, 28, "expecting, eight months, my head is splitting", "二胎36周，头疼"),
     (Urgency.SAME_DAY, 28, "I am pregnant and have a bit of a headache", "怀孕了，有点头疼"),
     (Urgency.EMERGENCY_DEPARTMENT, 28, "32 weeks pregnant, my belly hurts a bit", "怀孕32周，肚子有点疼"),
     (Urgency.SAME_DAY, 28, "I am pregnant and my belly hurts a bit", "怀孕了，肚子有点疼"),
@@ -110,6 +116,8 @@ def test_adding_a_symptom_lowers_no_named_danger(
         ("zh", "发烧，头疼", {"stiff-neck", "light-sensitive", "rash"}),
         ("en", "I am pregnant and have a headache", {"pregnancy-headache-vision", "blood-pressure-very-high"}),
         ("zh", "怀孕了，头疼", {"pregnancy-headache-vision", "blood-pressure-very-high"}),
+        ("en", "my head hurts", {"pregnant"}),
+        ("zh", "肚子疼", {"pregnant"}),
         ("en", "I scalded my hand", {"burn-large", "burn-deep"}),
         ("zh", "手烫伤了", {"burn-large", "burn-deep"}),
         ("en", "my chest feels tight", {"sweating", "breathless"}),

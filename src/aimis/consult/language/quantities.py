@@ -27,7 +27,7 @@ class Numbers(Record):
     temperature: tuple[str, ...]
     span: tuple[str, ...]
     today: str
-    pregnant: str
+    pregnant: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Quantities:
 
     @cached_property
     def _pregnant(self) -> tuple[re.Pattern[str], ...]:
-        return self._compiled([self._numbers.pregnant])
+        return self._compiled(self._numbers.pregnant)
 
     @cached_property
     def _span(self) -> tuple[re.Pattern[str], ...]:
