@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -100,8 +100,7 @@ class Judging:
         """What it shows itself is borne out where the neighbours that were judged in its scene bear it out."""
         alone = _judgement(self._record(seen), seen, frozenset())
         near = [j for j in tuple(self._lately) if abs(j.due_s - seen.due_s) <= STALE_S and same(j.scene, alone.scene)]
-        present = {finding.name for finding in alone.record.findings if finding.present}
-        return replace(alone, borne_out=near[-1].borne_out & present if near else frozenset())
+        return _judgement(alone.record, seen, near[-1].borne_out) if near else alone
 
     def _record(self, seen: Seen) -> FrameRecord:
         """Of one frame, whatever happens."""
@@ -125,4 +124,5 @@ class Judging:
 
 
 def _judgement(record: FrameRecord, seen: Seen, borne_out: frozenset[str]) -> Judgement:
-    return Judgement(record=record, borne_out=borne_out, due_s=seen.due_s, scene=scene(seen.still.rgb))
+    present = {finding.name for finding in record.findings if finding.present}
+    return Judgement(record=record, borne_out=borne_out & present, due_s=seen.due_s, scene=scene(seen.still.rgb))

@@ -8,7 +8,7 @@ from aimis.domain.reading import Box, Claim, Finding, Reason, Region
 
 
 def finding_entry(finding: Finding) -> dict[str, Any]:
-    """As the interface has it; claim and regions only where there are any."""
+    """As the interface has it: claim where the reader makes claims, regions there too or where there are any."""
     words: dict[str, Any] = {
         "name": finding.name,
         "probability": float(finding.probability),
@@ -16,7 +16,9 @@ def finding_entry(finding: Finding) -> dict[str, Any]:
     }
     if finding.claim is not None:
         words |= {"claim": str(finding.claim), "marked": bool(finding.marked)}
-    return words | ({"regions": [_region_entry(region) for region in finding.regions]} if finding.regions else {})
+    if finding.claim is not None or finding.regions:
+        words["regions"] = [_region_entry(region) for region in finding.regions]
+    return words
 
 
 def finding_of(entry: dict[str, Any]) -> Finding:

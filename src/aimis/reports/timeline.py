@@ -166,7 +166,9 @@ def _runs(heights: Sequence[float | None]) -> Iterator[tuple[tuple[float, float]
 
 
 def _highest(name: str, cell: Sequence[FrameRecord]) -> float | None:
-    return max((f.probability for frame in cell for f in frame.findings if f.name == name), default=None)
+    """None where no frame judges the finding: a curve over what was not judged would be read as a judgement."""
+    judged = (f for frame in cell for f in frame.findings if f.name == name and not f.not_judged)
+    return max((f.probability for f in judged), default=None)
 
 
 def _corners(run: Sequence[tuple[int, float | None]]) -> Iterator[tuple[float, float]]:

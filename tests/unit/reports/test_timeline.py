@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimis.domain.examination import Examination, ExaminationKind
+from aimis.domain.reading import Claim
 from aimis.reports import timeline
 from aimis.reports.timeline import Seen, Timeline
 from tests.unit.reports.endoscopies import BARRETT, NEOPLASIA, frame, lost, stills, video, words
@@ -54,6 +55,18 @@ def test_what_was_not_judged_or_is_missing_is_black_and_has_no_curve() -> None:
     assert black[1] == pytest.approx((0.8, 0.9), abs=0.01)
     places = [place for run in made.lanes[0].runs for place, _ in run]
     assert not any(place < 0.09 or 0.815 < place < 0.89 for place in places)
+
+
+def test_curve_ends_where_the_finding_is_not_judged() -> None:
+    told = video()
+    silent = tuple(
+        replace(
+            one, findings=tuple(replace(f, present=False, marked=False, claim=Claim.NOT_JUDGED) for f in one.findings)
+        )
+        for one in told.frames
+    )
+    assert of(told).lanes[0].runs
+    assert of(replace(told, frames=silent)).lanes[0].runs == ()
 
 
 def test_single_flicker_is_still_seen_in_a_long_video() -> None:

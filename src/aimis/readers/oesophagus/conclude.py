@@ -33,14 +33,17 @@ COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY = "colonoscopy", "other-organs", 
 NO_FRAME, NONE_JUDGED = "no-frame-decoded", "no-frame-judged"
 STAIN, UNJUDGED, REPEAT = "stain-outside-training", "part-not-judged", "frozen-repeat"
 IN_SOME, IN_ALL = "neoplasia-not-judged-in-some", "neoplasia-not-judged"
+SUSPECTS = "suspicious-in-some"
 OF_FRAMES = (gates.ELSEWHERE, *gates.SUSPICIOUS.values(), gates.IN_BARRETTS, gates.AT_JUNCTION)
 REASONS = (
     *(COLONOSCOPY, OTHER_ORGANS, NOTHING_OF_THE_BODY, NO_FRAME, NONE_JUDGED, STAIN, UNJUDGED, REPEAT),
-    *(IN_SOME, IN_ALL, *OF_FRAMES),
+    *(IN_SOME, IN_ALL, SUSPECTS, *OF_FRAMES),
 )
 """Codes that only this reader's texts know."""
 
 MOST_REGIONS = 24
+_SLIPS = 0.1
+"""Alarms for each frame of another organ that may be frames of it which passed the gate; more are never hushed."""
 _MUCH_UNJUDGED = 0.3  # share of the frames, from which it limits the result
 
 
@@ -159,6 +162,8 @@ def _refusal(case: _Case, conclusion: Conclusion, limited: Reason | None) -> tup
         return Status.UNSUPPORTED, child
     sites = Counter(f.record.site for f in case.frames if f.record.site is not None and not f.repeat)
     other = sum(n for site, n in sites.items() if site not in OWN and site != NO_ORGAN)
+    if sum(any(x.present for x in f.record.findings) for f in case.counted) > _SLIPS * other:
+        return None
     organs = bool(case.counted) or 0 < other >= sites[NO_ORGAN]
     if organs and sites[COLON] > max(len(case.counted), other / 2):
         return Status.UNSUPPORTED, Reason.of(COLONOSCOPY)
@@ -183,7 +188,9 @@ def _nothing_counted(frames: Sequence[FrameRecord], limited: Reason | None, *, o
 
 
 def _limit(case: _Case, conclusion: Conclusion) -> Reason | None:
-    """What limits an examination that was read: neoplasia not judged, a stain of most frames, much not judged."""
+    """What limits an examination that was read: refused frames that look suspicious, neoplasia not judged, a stain."""
+    if case.suspects:
+        return Reason.of(SUSPECTS, frames=len(case.suspects))
     silent = sum(not f.judges(advice.NEOPLASIA) for f in case.counted)
     if silent:
         every = silent == len(case.counted)

@@ -394,6 +394,21 @@ def test_suspicious_frame_taken_for_the_colon_is_among_the_key_frames_of_a_gastr
     assert (shown.status, shown.findings) == (Status.UNSUPPORTED, ())
 
 
+def test_result_says_first_that_refused_frames_look_suspicious() -> None:
+    outcome = concluded([*(read(i, barretts=True) for i in range(4)), suspicious(40), suspicious(41)])
+    assert outcome.reason == Reason.of("suspicious-in-some", frames=2)
+
+
+@pytest.mark.parametrize(
+    ("alarms", "colon", "status"), [(17, 30, Status.READ), (1, 3, Status.READ), (1, 20, Status.UNSUPPORTED)]
+)
+def test_frames_of_the_colon_hush_alarms_only_where_these_are_rare(alarms: int, colon: int, status: Status) -> None:
+    frames = [*(read(i, 0.95, seed=i) for i in range(alarms)), *(of("colon", 50 + i) for i in range(colon))]
+    outcome = concluded(frames)
+    assert outcome.status is status
+    assert [f.present for f in outcome.findings if f.name == NEOPLASIA] == [True] * (status is Status.READ)
+
+
 def test_suspicious_frames_are_shown_also_where_hardly_a_frame_shows_the_oesophagus() -> None:
     outcome = concluded([*(of("antrum", i) for i in range(40)), suspicious(40, "fundus")])
     assert code(outcome) == (Status.UNSUPPORTED, "other-organs")
